@@ -1,0 +1,65 @@
+"""The vocabulary of comment rules: what a rule may begin, where, and with which properties.
+
+filters/data/comment_syntax.toml is written in these words, filters/comment_syntax.py packs it into arrays of the
+columns below, and the kernels in comment_spans.py and comment_scanner.py read those.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+class Kind(IntEnum):
+    """What a rule's opener begins."""
+
+    LINE = 0  # a comment to the end of the line, or to the rule's closer when it has one
+    BLOCK = 1  # a comment to its closer, or to the end of the file
+    STRING = 2
+    CHARACTER = 3  # one character in quotes; else the quote is a prime, a lifetime or a transposition
+    REGEX = 4  # a regular expression between slashes
+    DELIMITED = 5  # quotes of the writer's choice: Perl's q{…} and s/…/…/, Ruby's %w[…]
+    HEREDOC = 6
+    INDENTED = 7  # YAML's block scalars
+    ESCAPE = 8  # passes over the next byte too
+    PLAIN = 9  # passes over the opener, which is no other rule's
+    STOP = 10  # nothing after it is code
+    OUTSIDE = 11  # PHP's ?>: nothing is code until the rule's closer
+    NEWLINE = 12  # heredoc bodies begin; docstrings: a logical line begins
+    COLON = 13  # docstrings: the end of a header
+    OPENING = 14  # docstrings: a bracket
+    CLOSING = 15
+
+
+class Where(IntEnum):
+    """What must stand before (or just after) an opener."""
+
+    ANYWHERE = 0
+    LINE_START = 1  # blanks only before it on its line
+    COLUMN_ZERO = 2
+    WORD_START = 3  # white space or an opening or separating sign before it
+    NOT_AFTER_WORD = 4  # no letter, digit or underscore before it
+    NOT_AFTER_SIGIL = 5  # none of $ \ ? @ & % * - nor a letter, digit or underscore before it
+    NOT_AFTER_COLON = 6
+    OPERAND = 7  # where an operand may begin, so that a slash does not divide
+    DASHES = 8  # no operator character before it, nor after its run of dashes
+
+
+class Flag(IntEnum):
+    """Further properties of a rule, as bits."""
+
+    NESTED = 1
+    MULTILINE = 2
+    BACKSLASH = 4  # a backslash takes the next byte's meaning away; in a line comment, the line end's
+    DOUBLED = 8  # a doubled closer stands for itself
+    DOCSTRING = 16
+    TWO_PARTS = 32
+    BARE = 64  # a heredoc's word may be lower case without quotes, and after blanks
+    COMMAND = 128  # Ruby: a word, a blank and a slash without a blank after it begin a regular expression
+
+
+# Columns of a rule: i32[RULE_WIDTH]. Texts are (position, length) in the blob.
+KIND, OPEN, OPEN_LENGTH, CLOSE, CLOSE_LENGTH, WHERE, FLAGS = 0, 1, 2, 3, 4, 5, 6
+FENCE, AFTER, AFTER_LENGTH, TAIL, TAIL_LENGTH = 7, 8, 9, 10, 11
+HOLE_1, HOLE_1_LENGTH, HOLE_2, HOLE_2_LENGTH, NEXT = 12, 13, 14, 15, 16
+RULE_WIDTH: Final = 17
+ANY_FENCE: Final = 1  # FENCE: 0 for none, this for C++'s free text, else the one byte that a fence repeats

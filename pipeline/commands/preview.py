@@ -1,0 +1,118 @@
+"""`infill preview`: samples in colour, as they stand in the shards."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from pipeline.commands.console import error_console, output_console, print_json
+from pipeline.commands.run import CONFIG, JSON, OUT, SET, load
+
+FEW_DOCUMENTS = 200
+CONTEXT_LINES = 12
+
+
+@click.command()
+@CONFIG
+@click.option(
+    "-n", "count", default=5, show_default=True, type=click.IntRange(min=1), help="How many samples."
+)
+@click.option("--kind", help="Only samples of this kind.")
+@OUT
+@SET
+@JSON
+def preview(
+    config: Path, count: int, kind: str | None, out: Path | None, overrides: tuple[str, ...], as_json: bool
+) -> int:
+    """Show samples: prefix, middle, suffix, kind, order and source.
+
+    They come from the shards of a finished run; if there is none, from a run of a few documents that is
+    thrown away.
+    """
+    recipe, folder = load(config, overrides, out)
+    if (folder / "shards" / "manifest.json").is_file():
+        _show(samples_of(folder / "shards", count, kind), as_json=as_json)
+        return 0
+    error_console().print(f"{folder} has no shards yet: running the recipe on {FEW_DOCUMENTS} documents")
+    from pipeline.engine import Engine
+    from pipeline.job import Job, run_job
+    from pipeline.units import Runner
+
+    with tempfile.TemporaryDirectory() as scratch:
+        run_job(Job(recipe, Path(scratch), Runner(Engine(workers=0)), FEW_DOCUMENTS))
+        _show(samples_of(Path(scratch) / "shards", count, kind), as_json=as_json)
+    return 0
+
+
+def samples_of(shards_dir: Path, count: int, kind: str | None) -> list[dict[str, Any]]:
+    """The first samples of the first split that has any, in parts."""
+    import numpy as np
+
+    from filters.tokens.encoder import load_encoder
+    from pipeline.shards.manifest import read_manifest
+    from pipeline.shards.reader import Shards
+
+    shards = Shards.open(shards_dir)
+    sentinels = read_manifest(shards_dir)["sentinels"]
+    encoder = load_encoder(str(shards_dir / "tokenizer" / "tokenizer.json"))
+    found: list[dict[str, Any]] = []
+    for split in shards.splits:
+        for number, row in enumerate(shards.sidecar(split).to_pylist()):
+            if len(found) == count:
+                return found
+            if kind in (None, row["kind"]):
+                ids = shards.tokens(split, number).tolist()
+                split_ids = split_parts(ids, row, sentinels)
+                parts = {name: encoder.decode(np.array(own, np.int64)) for name, own in split_ids.items()}
+                found.append(
+                    {"split": split, "sample": number, **row, "doc_id": row["doc_id"].hex(), **parts}
+                )
+    return found
+
+
+def split_parts(ids: list[int], row: dict[str, Any], sentinels: dict[str, int]) -> dict[str, list[int]]:
+    """The ids of prefix, middle and suffix of one sample."""
+    if row["order"] == "none":
+        return {"prefix": ids[:-1], "middle": [], "suffix": []}
+    start, end = row["middle_start"], row["middle_start"] + row["middle_len"]
+    prefix_at, suffix_at, middle_at = (ids.index(sentinels[name]) for name in ("prefix", "suffix", "middle"))
+    prefix_end = {"psm": suffix_at, "spm-v1": middle_at, "spm-v2": start}[row["order"]]
+    suffix_end = {"psm": middle_at, "spm-v1": prefix_at, "spm-v2": middle_at}[row["order"]]
+    prefix_start = middle_at if row["order"] == "spm-v2" else prefix_at
+    return {
+        "prefix": ids[prefix_start + 1 : prefix_end],
+        "middle": ids[start:end],
+        "suffix": ids[suffix_at + 1 : suffix_end],
+    }
+
+
+def _show(samples: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(samples)
+        return
+    for sample in samples:
+        source = f"{sample['repo']}:{sample['path']}"
+        heading = f"{sample['kind']} · {sample['order']} · {sample['n_tokens']} tokens · {source}"
+        output_console().rule(heading, align="left")
+        output_console().print(_coloured(sample), soft_wrap=True)
+
+
+def _coloured(sample: dict[str, Any]) -> Text:
+    """Prefix plain, middle on green, a mark where lines were deleted, suffix in blue; far ends left out."""
+    prefix, suffix = sample["prefix"].splitlines(keepends=True), sample["suffix"].splitlines(keepends=True)
+    text = Text()
+    if len(prefix) > CONTEXT_LINES:
+        text.append(f"… {len(prefix) - CONTEXT_LINES} lines\n", "dim")
+    text.append("".join(prefix[-CONTEXT_LINES:]))
+    if sample["kind"] != "plain":
+        text.append(sample["middle"] or "▮", "black on green")
+    if sample["deleted"]:
+        text.append(f"⟨{sample['deleted']} characters deleted⟩", "dim red")
+    text.append("".join(suffix[:CONTEXT_LINES]), "blue")
+    if len(suffix) > CONTEXT_LINES:
+        text.append(f"\n… {len(suffix) - CONTEXT_LINES} lines", "dim")
+    return text

@@ -1,0 +1,171 @@
+"""What a finished run says of itself: the funnel, kinds and orders asked for and got, languages, licences,
+stages.
+
+`summarize` gives the object that `infill run --json` prints and OUT/report.json holds; `write_records`
+commits it with OUT/manifest.json and the quarantine. Numbers come from receipts and sidecars, so a resumed
+run reports the whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.config import Fim
+from pipeline.engine import peak_memory_bytes
+from pipeline.job import Job
+from pipeline.select import merge_funnels
+from pipeline.shards.manifest import read_manifest
+from pipeline.store import write_json, write_table
+
+Step = dict[str, int | str | None]
+
+
+def summarize(job: Job) -> dict[str, Any]:
+    """The report of a job whose every stage is done."""
+    shards = job.out / "shards"
+    manifest = read_manifest(shards)
+    splits = manifest["splits"]
+    fim = job.recipe.fim
+    synthesis = [receipt for own in job.reports["synthesize"].receipts for receipt in own]
+    return {
+        "shards": str(shards),
+        "tokens": sum(split["tokens"] for split in splits.values()),
+        "samples": sum(split["samples"] for split in splits.values()),
+        "documents": sum(receipt.rows_out for receipt in synthesis),
+        "splits": {name: {"samples": s["samples"], "tokens": s["tokens"]} for name, s in splits.items()},
+        "funnel": funnel_of(job),
+        "kinds": _shares(asked_kinds(fim), splits, "by_kind"),
+        "orders": _shares(asked_orders(fim), splits, "by_order"),
+        "synthesis": _total([receipt.facts["counts"] for receipt in synthesis]),
+        "languages": _tokens(splits, "by_lang"),
+        "licenses": _tokens_by_license(shards, manifest),
+        "stages": [_stage(report) for report in job.reports.values()],
+        "quarantined": len(job.quarantine),
+        "peak_memory_bytes": max([peak_memory_bytes(), *(r.peak_memory_bytes for r in job.reports.values())]),
+    }
+
+
+def _stage(report: Any) -> dict[str, Any]:
+    names = ("name", "units", "units_cached", "rows_in", "rows_out", "dropped", "quarantined")
+    return {name: getattr(report, name) for name in names} | {"seconds": round(report.seconds, 3)}
+
+
+def funnel_of(job: Job) -> list[Step]:
+    """All steps from the source to what is in the shards. Bytes before `readable` are as the dataset declares
+    them.
+    """
+    gate = _steps(job, "gate")
+    rows = sum(split.rows for split in job.plan.splits)
+    source = {**gate[0], "name": "source", "documents": rows}
+    selected = _steps(job, "select")
+    before = gate[-1]["documents"]
+    lost = (before if isinstance(before, int) else 0) - _count(selected[0])
+    lost += rows - _count(gate[0])  # splits whose metadata could not be read
+    readable = {**selected[0], "name": "readable", "dropped": lost, "dropped_only": lost}
+    ((dedup,),) = job.reports["dedup"].receipts
+    return [source, *gate[1:], readable, *selected[1:], *dedup.facts["funnel"]]
+
+
+def _steps(job: Job, stage: str) -> list[Step]:
+    funnels = [own[0].facts["funnel"] for own in job.reports[stage].receipts if own]
+    none: Step = {"name": "in", "documents": 0, "bytes": 0, "tokens": 0, "dropped": 0, "dropped_only": 0}
+    return merge_funnels([steps for steps in funnels if steps]) or [none]
+
+
+def _count(step: Step) -> int:
+    documents = step["documents"]
+    assert isinstance(documents, int)
+    return documents
+
+
+def asked_kinds(fim: Fim) -> dict[str, float]:
+    """The share of samples of each kind that the recipe asks for."""
+    total = sum(fim.kinds.values())
+    return {"plain": 1 - fim.rate, **{kind: fim.rate * weight / total for kind, weight in fim.kinds.items()}}
+
+
+def asked_orders(fim: Fim) -> dict[str, float]:
+    """The share of samples in each order that the recipe asks for."""
+    total = sum(fim.orders.values())
+    return {
+        "none": 1 - fim.rate,
+        **{order: fim.rate * weight / total for order, weight in fim.orders.items()},
+    }
+
+
+def _shares(asked: Mapping[str, float], splits: Mapping[str, Any], group: str) -> dict[str, dict[str, float]]:
+    samples = sum(split["samples"] for split in splits.values())
+    got = _total(
+        [{name: count["samples"] for name, count in split[group].items()} for split in splits.values()]
+    )
+    return {
+        name: {
+            "asked": asked.get(name, 0.0),
+            "got": got.get(name, 0) / samples if samples else 0.0,
+            "samples": got.get(name, 0),
+        }
+        for name in dict.fromkeys([*asked, *got])
+    }
+
+
+def _total(counts: list[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for own in counts:
+        for name, count in own.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _tokens(splits: Mapping[str, Any], group: str) -> dict[str, int]:
+    tokens = _total(
+        [{name: count["tokens"] for name, count in split[group].items()} for split in splits.values()]
+    )
+    return dict(sorted(tokens.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _tokens_by_license(shards: Path, manifest: Mapping[str, Any]) -> dict[str, int]:
+    tokens = []
+    for record in manifest["files"]:
+        if record["path"].endswith(".parquet"):
+            table = pq.read_table(shards / record["path"], columns=["license", "n_tokens"])
+            groups = table.group_by("license").aggregate([("n_tokens", "sum")])
+            tokens.append(
+                dict(
+                    zip(
+                        groups["license"].to_pylist(),
+                        pc.cast(groups["n_tokens_sum"], pa.int64()).to_pylist(),
+                        strict=True,
+                    )
+                )
+            )
+    return dict(sorted(_total(tokens).items(), key=lambda item: (-item[1], item[0])))
+
+
+def write_records(job: Job, report: Mapping[str, Any]) -> None:
+    """Commit the quarantine, the report and, last, the run's manifest; remove samples of settings that are no
+    longer ours.
+    """
+    folder = job.out / "quarantine"
+    columns = list(zip(*job.quarantine, strict=True)) or [(), (), (), ()]
+    types = (pa.string(), pa.int64(), pa.string(), pa.string())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    write_table(folder / "records.parquet", pa.table(arrays, names=["file", "row", "reason", "message"]))
+    write_json(job.out / "report.json", report)
+    write_json(job.out / "manifest.json", {
+        "recipe": job.recipe.model_dump(mode="json"),
+        "inputs": [asdict(split) for split in job.plan.splits],
+        "stages": {name: [r.key for own in s.receipts for r in own] for name, s in job.reports.items()},
+        "funnel": report["funnel"],
+        "totals": {name: report[name] for name in ("documents", "samples", "tokens", "quarantined")},
+    })  # fmt: skip
+    for old in (job.out / "samples").glob("*"):
+        if old != job.samples:
+            shutil.rmtree(old)

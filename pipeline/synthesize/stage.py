@@ -1,0 +1,179 @@
+"""The synthesize stage: one split's surviving documents become sorted runs of samples.
+
+Text is read once more, survivors only, cut and encoded a batch at a time, and left as one run for each of
+train and validation, sorted by shuffle key. A unit holds the samples of one split in memory: about 5 bytes a
+byte of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from filters.tokens.encoder import load_encoder
+from pipeline.annotate import Identity
+from pipeline.config import Fim
+from pipeline.dedup import in_validation
+from pipeline.documents import Reading, read_batches
+from pipeline.shards.runs import write_run
+from pipeline.shards.stage import SPLITS
+from pipeline.sources import Split
+from pipeline.store import file_digest, key_of
+from pipeline.synthesize.dialects import Dialect, Sentinels
+from pipeline.synthesize.samples import Samples, synthesize
+from pipeline.units import BadInput, Product, Receipt, Unit
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What every unit of synthesis shares."""
+
+    reading: Reading
+    fim: Fim
+    dialect: Dialect
+    sentinels: Sentinels
+    tokenizer: Path
+    dtype: str
+    validation: float
+    seed: int
+
+    def key(self) -> str:
+        """The content key of the settings; the tokenizer counts by its digest."""
+        return key_of(
+            "synthesis",
+            1,
+            self.fim.model_dump(mode="json"),
+            asdict(self.dialect),
+            asdict(self.sentinels),
+            file_digest(self.tokenizer),
+            self.dtype,
+            self.validation,
+            self.seed,
+            self.reading.source_name,
+        )
+
+
+@dataclass(frozen=True)
+class SynthesizeWork:
+    """One split and its surviving rows."""
+
+    split: Split
+    survivors: Path
+    synthesis: Synthesis
+
+
+def synthesize_units(
+    folder: Path,
+    splits: Sequence[Split],
+    survivors: Sequence[Path],
+    digests: Sequence[str],
+    synthesis: Synthesis,
+) -> list[Unit]:
+    """One unit a split, keyed by the settings, the split and the digest of its surviving rows."""
+    units = []
+    for index, (split, part, digest) in enumerate(zip(splits, survivors, digests, strict=True)):
+        key = key_of("synthesize", 1, synthesis.key(), split.digest, digest)
+        product = Product(folder / f"part-{index:05d}.json", key)
+        units.append(Unit(split.label, SynthesizeWork(split, part, synthesis), (product,), split.rows))
+    return units
+
+
+def run_stem(product: Product, split: str) -> Path:
+    """Where a unit leaves its run for train or validation (without suffix)."""
+    return product.path.parent / split / product.receipt.stem
+
+
+def synthesize_split(work: SynthesizeWork, pending: tuple[Product, ...]) -> list[Receipt]:
+    """Cut, encode and sort one split's survivors; leaves a run for each of train and validation that has
+    samples.
+    """
+    (product,) = pending
+    survivors = pq.read_table(work.survivors)
+    try:
+        batches = [_synthesize_batch(work, documents) for documents in _documents(work, survivors)]
+    except BadInput as error:
+        count = len(survivors)
+        lost = Receipt(
+            product.key,
+            count,
+            0,
+            quarantined=count,
+            quarantine=(error.record,),
+            facts={"runs": {}, "counts": {}},
+        )
+        return [product.commit(lost)]
+    counts: dict[str, int] = {}
+    for batch in batches:
+        for name, count in batch.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    runs = _write_runs(work.synthesis, product, batches)
+    empty = counts.get("empty_documents", 0)
+    digest = key_of(sorted((name, run["digest"]) for name, run in runs.items()))
+    facts = {"runs": runs, "counts": counts}
+    dropped = {"empty_document": empty}
+    return [
+        product.commit(
+            Receipt(product.key, len(survivors), len(survivors) - empty, dropped, digest=digest, facts=facts)
+        )
+    ]
+
+
+def _documents(work: SynthesizeWork, survivors: pa.Table) -> Iterator[pa.Table]:
+    """Batches of surviving documents with all that a sample says of its source."""
+    rows = survivors.column("row").to_numpy()
+    done = 0
+    for batch in read_batches(work.split, work.synthesis.reading, ["content", *Identity.columns], rows=rows):
+        docs = batch.documents
+        own = survivors.slice(done, len(docs))
+        done += len(docs)
+        if (
+            not docs.column("doc_id")
+            .combine_chunks()
+            .equals(own.column("doc_id").combine_chunks().cast(pa.binary(16)))
+        ):
+            raise ValueError(
+                f"{work.split.label} changed while the run was reading it; run the same command again"
+            )
+        identity = Identity()(docs)
+        columns = {name: identity.column(name) for name in ("repo", "path", "revision")}
+        columns |= {name: own.column(name).cast(pa.string()) for name in ("license", "lang")}
+        yield pa.table(
+            {name: docs.column(name) for name in ("content", "doc_id")}
+            | columns
+            | {"n_tokens": own.column("n_tokens")}
+        )
+
+
+def _synthesize_batch(work: SynthesizeWork, documents: pa.Table) -> Samples:
+    settings = work.synthesis
+    return synthesize(
+        documents,
+        fim=settings.fim,
+        dialect=settings.dialect,
+        sentinels=settings.sentinels,
+        encoder=load_encoder(str(settings.tokenizer)),
+        seed=settings.seed,
+    )
+
+
+def _write_runs(settings: Synthesis, product: Product, batches: Sequence[Samples]) -> dict[str, Any]:
+    if not any(len(batch.sidecar) for batch in batches):
+        return {}
+    tokens = np.concatenate([batch.tokens for batch in batches])
+    sidecar = pa.concat_tables([batch.sidecar for batch in batches])
+    repos = sidecar.column("repo").to_pylist()
+    held = {repo: in_validation(repo, share=settings.validation, seed=settings.seed) for repo in set(repos)}
+    in_held = np.fromiter((held[repo] for repo in repos), np.bool_, len(repos))
+    runs = {}
+    for name, mask in zip(SPLITS, (~in_held, in_held), strict=True):
+        if mask.any():
+            lengths = sidecar.column("n_tokens").to_numpy()
+            own = (tokens[np.repeat(mask, lengths)], sidecar.filter(pa.array(mask)).combine_chunks())
+            runs[name] = write_run(run_stem(product, name), *own, seed=settings.seed, dtype=settings.dtype)
+    return runs
