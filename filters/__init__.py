@@ -1,10 +1,10 @@
 """The registry of filters, and `annotate`, which turns one into a table → table function.
 
-A filter is a frozen dataclass whose call maps an Arrow table of documents to an Arrow table of *signals* of the
-same height and order: it never drops a row, does no I/O on the documents' behalf, and draws no random numbers.
-Its fields are at once the keys of `[filters.NAME]` in a recipe, the flags of `infill filter NAME`, and a part of
-the cache key. Nothing here imports the pipeline; classes are imported on first use, so that a command that needs
-one filter pays for one.
+A filter is a frozen dataclass whose call maps an Arrow table of documents to an Arrow table of *signals* of
+the same height and order: it never drops a row, does no I/O on the documents' behalf, and draws no random
+numbers. Its fields are at once the keys of `[filters.NAME]` in a recipe, the flags of `infill filter NAME`,
+and a part of the cache key. Nothing here imports the pipeline; classes are imported on first use, so that a
+command that needs one filter pays for one.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ def annotate(fltr: Filter) -> Callable[[pa.Table], pa.Table]:
     """A function that appends the filter's signals to a table.
 
     It suits `datasets.Dataset.with_format("arrow").map(annotate(Comments()), batched=True)` and
-    `ray.data.Dataset.map_batches(annotate(Comments()), batch_format="pyarrow")`: a bare filter returns the signals
-    alone, and both libraries would then lose the other columns. A signal replaces a column of the same name.
+    `ray.data.Dataset.map_batches(annotate(Comments()), batch_format="pyarrow")`: a bare filter returns the
+    signals alone, and both libraries would then lose the other columns. A signal replaces a column of the
+    same name.
     """
 
     def append(docs: pa.Table) -> pa.Table:

@@ -1,9 +1,12 @@
-"""Kernels that find where the literals with a form of their own end: regular expressions, quotes of the writer's
-choice (Perl, Ruby), heredocs, and YAML's block scalars.
+"""Kernels that find where the literals with a form of their own end: regular expressions, quotes of the
+writer's choice (Perl, Ruby), heredocs, and YAML's block scalars.
 
-They look ahead. What they see they either consume, or, having failed, note in the document's state not to look at
-again: so a scan that calls them stays linear, whatever the text.
+They look ahead. What they see they either consume, or, having failed, note in the document's state not to
+look at again: so a scan that calls them stays linear, whatever the text.
 """
+
+# ruff: noqa: PLR1714
+# Kernels: plain arguments and plain loops are what numba compiles well.
 
 from __future__ import annotations
 
@@ -14,26 +17,28 @@ import numpy.typing as npt
 from numba import njit
 
 from filters.comment_rules import Flag
-from filters.comment_spans import MAX_FENCE, contains, is_blank, is_line_end, is_word, skip_blanks, stands_at
+from filters.comment_spans import MAX_FENCE, contains, is_line_end, is_word, skip_blanks, stands_at
 
 Bytes = npt.NDArray[np.uint8]
 State = npt.NDArray[np.int64]
 
-# Slots of a document's state: no regular expression begins before NO_REGEX; WORD is the pending heredoc's; READY is
-# where the last code byte stands when a docstring may follow; HEAD is where the logical line begins, or -1.
+# Slots of a document's state: no regular expression begins before NO_REGEX; WORD is the pending heredoc's;
+# READY is where the last code byte stands when a docstring may follow; HEAD is where the logical line
+# begins, or -1.
 NO_REGEX, NO_HEREDOC, WORD, WORD_LENGTH, FENCE_AT, FENCE_LENGTH, READY, HEAD, BRACKETS = range(9)
 STATE_SIZE: Final = 9
 
 _NO_DELIMITER: Final = np.frombuffer(b",;=)]}>", np.uint8)
 _OPENING_BRACKETS: Final = np.frombuffer(b"([{<", np.uint8)
 _BLOCK_INDICATORS: Final = np.frombuffer(b"+-0123456789", np.uint8)
-# No function here makes an array, so none counts references to arrays: that would take two thirds of the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)
+# No function here makes an array, so none counts references to arrays, which would take two thirds of
+# the time.
+_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
 @_kernel
 def regex_end(data: Bytes, at: int, end: int, state: State) -> int:
-    """The position after the closing slash; -1, and a note not to look again on this line, when there is none."""
+    """The position after the closing slash; -1, and a note not to look again on this line, for none."""
     in_class = False
     while at < end and not is_line_end(data[at]):
         byte = data[at]
@@ -52,11 +57,13 @@ def regex_end(data: Bytes, at: int, end: int, state: State) -> int:
 
 @_kernel
 def delimited_end(data: Bytes, at: int, end: int, flags: int) -> int:
-    """The position after q{…} or s/…/…/ whose name has been passed; -1 when it is none, -2 when it has no end."""
+    """The position after q{…} or s/…/…/ whose name has been passed; -1 for none, -2 for no end."""
     opening = skip_blanks(data, at, end)
     if opening >= end or is_word(data[opening]) or data[opening] <= 32:
         return -1
-    if contains(_NO_DELIMITER, data[opening]) or (opening > at and not contains(_OPENING_BRACKETS, data[opening])):
+    if contains(_NO_DELIMITER, data[opening]) or (
+        opening > at and not contains(_OPENING_BRACKETS, data[opening])
+    ):
         return -1
     parts = 2 if flags & Flag.TWO_PARTS else 1
     at = opening
@@ -79,6 +86,7 @@ def delimited_end(data: Bytes, at: int, end: int, flags: int) -> int:
 
 @_kernel
 def closing_bracket(opener: int) -> int:
+    """The byte that closes a bracket; any other byte closes itself."""
     if opener == 40:
         return 41
     return opener + 2 if opener == 91 or opener == 123 or opener == 60 else opener
@@ -86,6 +94,7 @@ def closing_bracket(opener: int) -> int:
 
 @_kernel
 def part_end(data: Bytes, at: int, end: int, opener: int, closer: int) -> int:
+    """The position after the closing delimiter, or `end`."""
     depth = 1
     while at < end:
         byte = data[at]
@@ -103,7 +112,7 @@ def part_end(data: Bytes, at: int, end: int, opener: int, closer: int) -> int:
 
 @_kernel
 def note_heredoc(data: Bytes, at: int, end: int, flags: int, state: State) -> int:
-    """Read a heredoc's word, whose body begins on the next line; returns the position after it, or -1 for none."""
+    """Note a heredoc's word, whose body begins on the next line; the position after it, or -1 for none."""
     if at < end and (data[at] == 45 or data[at] == 126):
         at += 1
     if flags & Flag.BARE:
@@ -124,7 +133,7 @@ def note_heredoc(data: Bytes, at: int, end: int, flags: int, state: State) -> in
 
 @_kernel
 def heredoc_end(data: Bytes, at: int, end: int, state: State) -> int:
-    """The position after the closing word of the pending heredoc; `at` when none closes it, and none is tried again."""
+    """The position after the closing word of the pending heredoc; `at`, and no more heredocs, for none."""
     word = data[state[WORD] : state[WORD] + state[WORD_LENGTH]]
     state[WORD_LENGTH] = 0
     line = at
@@ -142,7 +151,7 @@ def heredoc_end(data: Bytes, at: int, end: int, state: State) -> int:
 
 @_kernel
 def indented_end(data: Bytes, start: int, at: int, end: int) -> int:
-    """The position of the line end that closes a YAML block scalar whose | or > has been passed; -1 for none."""
+    """The position of the line end that closes a YAML block scalar whose sign was passed; -1 for none."""
     while at < end and contains(_BLOCK_INDICATORS, data[at]):
         at += 1
     at = skip_blanks(data, at, end)

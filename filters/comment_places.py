@@ -3,6 +3,9 @@
 They look back at most over one run of blanks or one short word, and ahead over one run of dashes or blanks.
 """
 
+# ruff: noqa: PLR0911, PLR0912, PLR0913, PLR0917
+# Kernels: plain arguments and plain loops are what numba compiles well.
+
 from __future__ import annotations
 
 from typing import Final
@@ -20,26 +23,46 @@ Row = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
 _NO_OPERAND_AFTER: Final = np.frombuffer(b")]}\"'`<", np.uint8)
+_POSTFIX: Final = np.frombuffer(b"+-!", np.uint8)
+_CLOSERS: Final = np.frombuffer(b")]", np.uint8)
 _NOT_FIRST_IN_REGEX: Final = np.frombuffer(b" =\t\r\n", np.uint8)
 _BEFORE_WORD: Final = np.frombuffer(b";&|()[]{},`", np.uint8)
+_SEPARATORS: Final = np.frombuffer(b";&|()", np.uint8)
 _SIGILS: Final = np.frombuffer(b"$\\?@&%*-", np.uint8)
 _OPERATORS: Final = np.frombuffer(b"!#$%&*+./<=>?@\\^|~:-", np.uint8)
 _AFTER_STATEMENT: Final = np.frombuffer(b"\n\r#;", np.uint8)
 _DEF: Final = np.frombuffer(b"def", np.uint8)
 _CLASS: Final = np.frombuffer(b"class", np.uint8)
 _ASYNC: Final = np.frombuffer(b"async", np.uint8)
-# No function here makes an array, so none counts references to arrays: that would take two thirds of the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)
+# No function here makes an array, so none counts references to arrays, which would take two thirds of
+# the time.
+_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
 @_kernel
-def _is_operand_place(data: Bytes, start: int, at: int, end: int, last: int, flags: int, keywords: Bytes) -> bool:
+def _is_postfix(data: Bytes, start: int, at: int) -> bool:
+    """Whether an operator stands after its operand: x++ and x--, and TypeScript's x!."""
+    if at == start or not contains(_POSTFIX, data[at]):
+        return False
+    before = data[at - 1]
+    return before == data[at] if data[at] != 33 else is_word(before) or contains(_CLOSERS, before)
+
+
+@_kernel
+def _is_operand_place(
+    data: Bytes, start: int, at: int, end: int, last: int, flags: int, keywords: Bytes
+) -> bool:
     """Whether a slash here begins a regular expression: by the last code byte, or the word that it ends."""
     if last < start:
         return True
     if not is_word(data[last]):
-        return not contains(_NO_OPERAND_AFTER, data[last])
-    if flags & Flag.COMMAND and last < at - 1 and at + 1 < end and not contains(_NOT_FIRST_IN_REGEX, data[at + 1]):
+        return not (contains(_NO_OPERAND_AFTER, data[last]) or _is_postfix(data, start, last))
+    if (
+        flags & Flag.COMMAND
+        and last < at - 1
+        and at + 1 < end
+        and not contains(_NOT_FIRST_IN_REGEX, data[at + 1])
+    ):
         return True
     first = last
     while first > start and last - first < 12 and is_word(data[first - 1]):
@@ -70,6 +93,8 @@ def place_fits(data: Bytes, start: int, at: int, end: int, last: int, rule: Row,
         return is_line_end(before)
     if where == Where.WORD_START:
         return before <= 32 or contains(_BEFORE_WORD, before)
+    if where == Where.AFTER_BLANK:
+        return before <= 32 or contains(_SEPARATORS, before)
     if where == Where.NOT_AFTER_WORD:
         return not is_word(before)
     if where == Where.NOT_AFTER_SIGIL:
@@ -117,9 +142,9 @@ def note_layout(data: Bytes, at: int, end: int, kind: int, state: Integers) -> N
 
 
 @_kernel
-def is_docstring(data: Bytes, after: int, end: int, last: int, state: Integers) -> bool:
-    """Whether a string that ended at `after` was the first statement of its body, and a statement of its own."""
-    if last != state[READY] or state[BRACKETS] > 0:
+def is_docstring(data: Bytes, after: int, end: int, rule: Row, last: int, state: Integers) -> bool:
+    """Whether a string that ended at `after` was a whole statement, and the first of its body."""
+    if not rule[FLAGS] & Flag.DOCSTRING or last != state[READY] or state[BRACKETS] > 0:
         return False
     after = skip_blanks(data, after, end)
     return after >= end or contains(_AFTER_STATEMENT, data[after])

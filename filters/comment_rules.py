@@ -1,13 +1,17 @@
 """The vocabulary of comment rules: what a rule may begin, where, and with which properties.
 
-filters/data/comment_syntax.toml is written in these words, filters/comment_syntax.py packs it into arrays of the
-columns below, and the kernels in comment_spans.py and comment_scanner.py read those.
+filters/data/comment_syntax.toml is written in these words, filters/comment_syntax.py packs it into arrays
+of the columns below, and the kernels in comment_spans.py and comment_scanner.py read those.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
 
 class Kind(IntEnum):
     """What a rule's opener begins."""
@@ -41,7 +45,8 @@ class Where(IntEnum):
     NOT_AFTER_SIGIL = 5  # none of $ \ ? @ & % * - nor a letter, digit or underscore before it
     NOT_AFTER_COLON = 6
     OPERAND = 7  # where an operand may begin, so that a slash does not divide
-    DASHES = 8  # no operator character before it, nor after its run of dashes
+    AFTER_BLANK = 8  # white space or one of ;&|() before it
+    DASHES = 9  # no operator character before it, nor after its run of dashes
 
 
 class Flag(IntEnum):
@@ -54,6 +59,7 @@ class Flag(IntEnum):
     DOCSTRING = 16
     TWO_PARTS = 32
     BARE = 64  # a heredoc's word may be lower case without quotes, and after blanks
+    BACKTICK = 256  # as BACKSLASH, with PowerShell's sign
     COMMAND = 128  # Ruby: a word, a blank and a slash without a blank after it begin a regular expression
 
 
@@ -63,3 +69,18 @@ FENCE, AFTER, AFTER_LENGTH, TAIL, TAIL_LENGTH = 7, 8, 9, 10, 11
 HOLE_1, HOLE_1_LENGTH, HOLE_2, HOLE_2_LENGTH, NEXT = 12, 13, 14, 15, 16
 RULE_WIDTH: Final = 17
 ANY_FENCE: Final = 1  # FENCE: 0 for none, this for C++'s free text, else the one byte that a fence repeats
+
+
+class Tables(NamedTuple):
+    """Every language's rules: see filters/comment_syntax.py, which packs them."""
+
+    rules: npt.NDArray[np.int32]
+    """i32[rules, RULE_WIDTH]."""
+    blob: npt.NDArray[np.uint8]
+    """The texts that rules point to."""
+    keywords: npt.NDArray[np.uint8]
+    """Words after which an operand begins, each between two spaces."""
+    first: npt.NDArray[np.int32]
+    """i32[languages, 256]: the first rule that may begin with a byte, or -1."""
+    outside: npt.NDArray[np.int32]
+    """i32[languages]: the rule whose closer must come before any code (PHP), or -1."""

@@ -1,13 +1,17 @@
 """The scanner behind the comments filter: one table-driven pass over UTF-8 bytes that finds comments.
 
-A language is a list of rules (filters/data/comment_syntax.toml); the bytes at which a rule may begin select it, every
-other byte is passed over. Strings may hold code (`${…}`), so there is a stack of at most 32 strings; nested comments
-are a counter. Every byte is passed a bounded number of times and memory is constant. Several hundred MB/s.
+A language is a list of rules (filters/data/comment_syntax.toml); the bytes at which a rule may begin select
+it, every other byte is passed over. Strings may hold code (`${…}`), so there is a stack of at most 32
+strings; nested comments are a counter. Every byte is passed a bounded number of times and memory is
+constant. Several hundred MB/s.
 """
+
+# ruff: noqa: PLR0911, PLR0912, PLR0913, PLR0917, PLR1714, SIM110
+# Kernels: plain arguments and plain loops are what numba compiles well.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,21 +33,30 @@ from filters.comment_literals import (
     regex_end,
 )
 from filters.comment_places import begin_lines, is_docstring, note_layout, place_fits
-from filters.comment_rules import AFTER, CLOSE, FLAGS, KIND, NEXT, OPEN, OPEN_LENGTH, Flag, Kind
+from filters.comment_rules import (
+    AFTER,
+    FLAGS,
+    KIND,
+    NEXT,
+    OPEN,
+    OPEN_LENGTH,
+    Flag,
+    Kind,
+    Tables,
+)
 from filters.comment_spans import (
     CLOSED,
     FILE_END,
     IN_HOLE,
+    after_closer,
     block_end,
     character_end,
+    code_start,
     contains,
     escape_end,
     fence_length,
-    has_text,
-    is_line_end,
     line_comment_end,
     skip_blanks,
-    stands_at,
     string_end,
 )
 
@@ -53,41 +66,27 @@ Rules = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
 
-class Tables(NamedTuple):
-    """Every language's rules: see filters/comment_syntax.py, which packs them."""
-
-    rules: npt.NDArray[np.int32]
-    """i32[rules, RULE_WIDTH]."""
-    blob: Bytes
-    """The texts that rules point to."""
-    keywords: Bytes
-    """Words after which an operand begins, each between two spaces."""
-    first: npt.NDArray[np.int32]
-    """i32[languages, 256]: the first rule that may begin with a byte, or -1."""
-    outside: npt.NDArray[np.int32]
-    """i32[languages]: the rule whose closer must come before any code (PHP), or -1."""
-
-
 _NO_MATCH, _PASSED, _BLANK, _COMMENT, _STRING, _FAILED = range(6)  # what a rule did at a position
 _MAX_DEPTH: Final = 32
 _DOCSTRING_PREFIXES: Final = np.frombuffer(b"rRuU", np.uint8)
-_BYTE_ORDER_MARK: Final = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
-_HASHBANG: Final = np.frombuffer(b"#!", np.uint8)
-# No function here makes an array, so none counts references to arrays: that would take two thirds of the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)
+# No function here makes an array, so none counts references to arrays, which would take two thirds of
+# the time.
+_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
 @_kernel
 def _count(data: Bytes, at: int, end: int) -> int:
     """Code points."""
-    count = np.int64(0)
-    for byte in data[at:end]:  # not by index: numba would test each for being negative, and LLVM not vectorise
-        count += np.int64((byte & 0xC0) != 0x80)
+    count = 0
+    for byte in data[
+        at:end
+    ]:  # not by index: numba would test each for being negative, and LLVM not vectorise
+        count += int((byte & 0xC0) != 0x80)
     return count
 
 
 @_kernel
-def _apply(  # noqa: PLR0911, PLR0912: a dispatch on the kind of rule
+def _apply(
     data: Bytes, start: int, at: int, end: int, rule: Row, blob: Bytes, state: Integers
 ) -> tuple[int, int]:
     """(next position, what was done) of a rule whose opener stands at `at`."""
@@ -107,7 +106,7 @@ def _apply(  # noqa: PLR0911, PLR0912: a dispatch on the kind of rule
     if kind == Kind.STOP:
         return end, _PASSED
     if kind == Kind.OUTSIDE:
-        return _find_after(data, body, end, rule, blob), _PASSED
+        return after_closer(data, body, end, rule, blob), _PASSED
     if kind == Kind.ESCAPE:
         return escape_end(data, at, end), _PASSED
     if kind == Kind.CHARACTER:
@@ -129,27 +128,9 @@ def _apply(  # noqa: PLR0911, PLR0912: a dispatch on the kind of rule
 
 
 @_kernel
-def _find_after(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
-    """The position after the rule's next closer, or `end`."""
-    while at < end and not has_text(data, at, end, rule, blob, CLOSE):
-        at += 1
-    return min(end, at + rule[CLOSE + 1])
-
-
-@_kernel
-def _code_start(data: Bytes, start: int, end: int) -> int:
-    """The position after a byte order mark and a hashbang line, which is not a comment."""
-    at = start + 3 if stands_at(data, start, end, _BYTE_ORDER_MARK) else start
-    if stands_at(data, at, end, _HASHBANG) and at + 2 < end and (data[at + 2] == 47 or data[at + 2] == 32):
-        while at < end and not is_line_end(data[at]):
-            at += 1
-    return at
-
-
-@_kernel
 def _opens_at(data: Bytes, at: int, end: int, rules: Rules, index: int, blob: Bytes) -> bool:
     """Whether a rule's opener stands at `at`, where its first byte is known to stand."""
-    length, opener = np.int64(rules[index, OPEN_LENGTH]), np.int64(rules[index, OPEN])
+    length, opener = int(rules[index, OPEN_LENGTH]), int(rules[index, OPEN])
     if at + length > end:
         return False
     for offset in range(1, length):
@@ -160,12 +141,21 @@ def _opens_at(data: Bytes, at: int, end: int, rules: Rules, index: int, blob: By
 
 @_kernel
 def _try_rules(
-    data: Bytes, start: int, at: int, end: int, last: int, rules: Rules, blob: Bytes, keywords: Bytes, index: int, state: Integers
+    data: Bytes,
+    start: int,
+    at: int,
+    end: int,
+    last: int,
+    rules: Rules,
+    blob: Bytes,
+    keywords: Bytes,
+    index: int,
+    state: Integers,
 ) -> tuple[int, int, int]:
-    """(next position, what was done, rule) of the first rule in the chain from `index` that matches at `at`."""
+    """(next position, what was done, rule) of the first rule of a chain that matches at `at`."""
     while index >= 0:
         if not _opens_at(data, at, end, rules, index, blob):
-            index = np.int64(rules[index, NEXT])
+            index = int(rules[index, NEXT])
             continue
         kind = rules[index, KIND]
         if kind >= Kind.NEWLINE:  # these are frequent: no view of the rule is made for them
@@ -178,20 +168,22 @@ def _try_rules(
             after, effect = _apply(data, start, at, end, rule, blob, state)
             if effect != _NO_MATCH:
                 return after, effect, index
-        index = np.int64(rules[index, NEXT])
+        index = int(rules[index, NEXT])
     return at, _NO_MATCH, index
 
 
 @_kernel
-def _scan(data: Bytes, start: int, end: int, language: int, tables: Tables, state: Integers, stack: Integers) -> int:
-    """Code points in comments and docstrings of one text; -1 when it ends inside a string that spans lines."""
+def _scan(
+    data: Bytes, start: int, end: int, language: int, tables: Tables, state: Integers, stack: Integers
+) -> int:
+    """Code points in comments and docstrings of a text; -1 when it ends inside a string that spans lines."""
     rules, blob, keywords = tables.rules, tables.blob, tables.keywords
     first = tables.first[language]  # taken out of the loop: each access of a tuple's array counts a reference
-    at = _code_start(data, start, end)
+    at = code_start(data, start, end)
     if tables.outside[language] >= 0:
-        at = _find_after(data, at, end, rules[tables.outside[language]], blob)
+        at = after_closer(data, at, end, rules[tables.outside[language]], blob)
     last = previous = place = start - 1  # the last two bytes of code; the last before the string that is open
-    opened, within, level, comment = at, -1, 0, np.int64(0)
+    opened, within, level, comment = at, -1, 0, 0
     state[:] = 0
     state[READY], state[HEAD] = last, skip_blanks(data, at, end)
     while at < end:
@@ -205,26 +197,21 @@ def _scan(data: Bytes, start: int, end: int, language: int, tables: Tables, stat
                 level += 1
             elif ending == FILE_END and rule[FLAGS] & Flag.MULTILINE:
                 return -1
-            elif ending == CLOSED and rule[FLAGS] & Flag.DOCSTRING and is_docstring(data, at, end, place, state):
+            elif ending == CLOSED and is_docstring(data, at, end, rule, place, state):
                 comment += _count(data, opened, at)
             last, within = at - 1, -1
             continue
         byte = data[at]
         if level > 0:  # in code within a string
-            stack[level - 1, 1] += np.int64(byte == stack[level - 1, 2])
-            stack[level - 1, 1] -= np.int64(byte == closing_bracket(stack[level - 1, 2]))
+            stack[level - 1, 1] += int(byte == stack[level - 1, 2])
+            stack[level - 1, 1] -= int(byte == closing_bracket(stack[level - 1, 2]))
             if stack[level - 1, 1] == 0:
                 level -= 1
-                within, at = stack[level, 0], at + 1
-                state[FENCE_LENGTH] = 0
+                within, at, state[FENCE_LENGTH] = stack[level, 0], at + 1, 0
                 continue
-        index = np.int64(first[byte])
-        if index < 0:
-            if byte > 32:
-                previous, last = last, at
-            at += 1
-            continue
-        after, effect, index = _try_rules(data, start, at, end, last, rules, blob, keywords, index, state)
+        after, effect, index = at, _NO_MATCH, int(first[byte])
+        if index >= 0:
+            after, effect, index = _try_rules(data, start, at, end, last, rules, blob, keywords, index, state)
         if effect == _NO_MATCH:
             if byte > 32:
                 previous, last = last, at
@@ -232,7 +219,7 @@ def _scan(data: Bytes, start: int, end: int, language: int, tables: Tables, stat
         elif effect == _COMMENT:
             comment += _count(data, at, after)
         elif effect == _STRING:
-            has_prefix = last == at - 1 and contains(_DOCSTRING_PREFIXES, data[last]) if last >= start else False
+            has_prefix = start <= last == at - 1 and contains(_DOCSTRING_PREFIXES, data[last])
             within, opened, place = index, at - int(has_prefix), previous if has_prefix else last
         elif effect == _PASSED:
             last = after - 1
@@ -245,13 +232,15 @@ def _scan(data: Bytes, start: int, end: int, language: int, tables: Tables, stat
 
 @njit(cache=True, nogil=True)
 def comment_counts(data: Bytes, offsets: Integers, languages: Integers, tables: Tables) -> Integers:
-    """(code points in comments, or -1; code points) of every text: i64[2, n]. A language below 0 is unknown."""
+    """Code points in comments (or -1) and in all, of each text: i64[2, n]. An unknown language is < 0."""
     counts = np.zeros((2, len(languages)), np.int64)
     state = np.zeros(STATE_SIZE, np.int64)
     stack = np.zeros((_MAX_DEPTH, 3), np.int64)
     for document in range(len(languages)):
         start, end = offsets[document], offsets[document + 1]
         known = languages[document] >= 0
-        counts[0, document] = _scan(data, start, end, languages[document], tables, state, stack) if known else -1
+        counts[0, document] = (
+            _scan(data, start, end, languages[document], tables, state, stack) if known else -1
+        )
         counts[1, document] = _count(data, start, end)
     return counts

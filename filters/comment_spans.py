@@ -1,8 +1,12 @@
 """Kernels that find where a comment, a string or a character literal ends, and small tests of bytes.
 
-Each takes a position in UTF-8 bytes and gives one that is not smaller, or -1 for "it is none", and none reads at or
-beyond `end`. Rules are rows of filters/comment_rules.py's columns; their texts lie in a blob of bytes.
+Each takes a position in UTF-8 bytes and gives one that is not smaller, or -1 for "it is none", and none
+reads at or beyond `end`. Rules are rows of filters/comment_rules.py's columns; their texts lie in a blob of
+bytes.
 """
+
+# ruff: noqa: PLR0913, PLR0917, PLR1714, SIM110
+# Kernels: plain arguments and plain loops are what numba compiles well.
 
 from __future__ import annotations
 
@@ -31,27 +35,34 @@ Row = npt.NDArray[np.int32]
 CLOSED, LINE_END, FILE_END, IN_HOLE = range(4)  # how a string went on
 MAX_FENCE: Final = 64
 _NOT_IN_FENCE: Final = np.frombuffer(b' ()\\"\t\n\r', np.uint8)
-# No function here makes an array, so none counts references to arrays: that would take two thirds of the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)
+_BYTE_ORDER_MARK: Final = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
+_HASHBANG: Final = np.frombuffer(b"#!", np.uint8)
+# No function here makes an array, so none counts references to arrays, which would take two thirds of
+# the time.
+_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
 @_kernel
 def is_word(byte: int) -> bool:
+    """Whether a byte belongs to a word."""
     return 48 <= byte <= 57 or 65 <= byte <= 90 or byte == 95 or 97 <= byte <= 122 or byte >= 0x80
 
 
 @_kernel
 def is_blank(byte: int) -> bool:
+    """Whether a byte is a space, a tab or a form feed."""
     return byte == 32 or byte == 9 or byte == 12
 
 
 @_kernel
 def is_line_end(byte: int) -> bool:
+    """Whether a byte ends a line."""
     return byte == 10 or byte == 13
 
 
 @_kernel
 def contains(text: Bytes, byte: int) -> bool:
+    """Whether a byte is one of `text`."""
     for other in text:
         if other == byte:
             return True
@@ -71,8 +82,8 @@ def stands_at(data: Bytes, at: int, end: int, text: Bytes) -> bool:
 
 @_kernel
 def has_text(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, column: int) -> bool:
-    """Whether the rule's text of this column stands at this position. (No view of it is made: that would cost more.)"""
-    text, length = np.int64(rule[column]), np.int64(rule[column + 1])
+    """Whether the rule's text of this column stands at this position."""
+    text, length = int(rule[column]), int(rule[column + 1])
     if at + length > end:
         return False
     for offset in range(length):
@@ -83,6 +94,7 @@ def has_text(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, column: int
 
 @_kernel
 def skip_blanks(data: Bytes, at: int, end: int) -> int:
+    """The position of the next byte that is no blank, or `end`."""
     while at < end and is_blank(data[at]):
         at += 1
     return at
@@ -117,10 +129,10 @@ def fence_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
 
 @_kernel
 def closer_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int, fenced: int) -> int:
-    """The length of the closer that stands at `at`: closer, fence (`fenced` bytes at `fence`), tail; 0 for none."""
+    """The length of the closer that stands here: closer, `fenced` bytes as at `fence`, tail; 0 for none."""
     if not has_text(data, at, end, rule, blob, CLOSE):
         return 0
-    length = np.int64(rule[CLOSE + 1])
+    length = int(rule[CLOSE + 1])
     if at + length + fenced > end:
         return 0
     for offset in range(fenced):
@@ -133,7 +145,7 @@ def closer_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence:
 @_kernel
 def block_end(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int, fenced: int) -> int:
     """The position after the closer of a block comment, or `end`."""
-    first, nests, opener = blob[rule[CLOSE]], rule[FLAGS] & Flag.NESTED, np.int64(rule[OPEN + 1])
+    first, nests, opener = blob[rule[CLOSE]], rule[FLAGS] & Flag.NESTED, int(rule[OPEN + 1])
     depth = 1
     while at < end:
         length = 0
@@ -161,7 +173,9 @@ def string_end(
         if byte == first:
             length = closer_length(data, at, end, rule, blob, fence, fenced)
             if length > 0:
-                doubled = flags & Flag.DOUBLED and closer_length(data, at + length, end, rule, blob, fence, fenced)
+                doubled = flags & Flag.DOUBLED and closer_length(
+                    data, at + length, end, rule, blob, fence, fenced
+                )
                 if not doubled:
                     return at + length, CLOSED
             at += max(1, 2 * length)
@@ -169,7 +183,7 @@ def string_end(
             return at + rule[HOLE_1 + 1], IN_HOLE
         elif holes and rule[HOLE_2 + 1] > 0 and has_text(data, at, end, rule, blob, HOLE_2):
             return at + rule[HOLE_2 + 1], IN_HOLE
-        elif byte == 92 and flags & Flag.BACKSLASH:
+        elif (byte == 92 and flags & Flag.BACKSLASH) or (byte == 96 and flags & Flag.BACKTICK):
             at = escape_end(data, at, end)
         elif is_line_end(byte) and not flags & Flag.MULTILINE:
             return at, LINE_END
@@ -199,3 +213,21 @@ def character_end(data: Bytes, at: int, end: int) -> int:
     while at < end and data[at] & 0xC0 == 0x80:
         at += 1
     return at + 1 if at < end and data[at] == 39 else -1
+
+
+@_kernel
+def after_closer(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
+    """The position after the rule's next closer, or `end`."""
+    while at < end and not has_text(data, at, end, rule, blob, CLOSE):
+        at += 1
+    return min(end, at + rule[CLOSE + 1])
+
+
+@_kernel
+def code_start(data: Bytes, start: int, end: int) -> int:
+    """The position after a byte order mark and a hashbang line, which is not a comment."""
+    at = start + 3 if stands_at(data, start, end, _BYTE_ORDER_MARK) else start
+    if stands_at(data, at, end, _HASHBANG) and at + 2 < end and (data[at + 2] == 47 or data[at + 2] == 32):
+        while at < end and not is_line_end(data[at]):
+            at += 1
+    return at

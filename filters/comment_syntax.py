@@ -1,7 +1,8 @@
 """Packs filters/data/comment_syntax.toml into the arrays that the comment scanner reads.
 
-Each language's rules become rows of one table, chained by their first byte in the order in which the language lists
-them; their texts lie in one blob. An unknown word in the file is a KeyError that names it. Takes a millisecond, once.
+Each language's rules become rows of one table, chained by their first byte in the order in which the
+language lists them; their texts lie in one blob. An unknown word in the file is a KeyError that names it.
+Takes a millisecond, once.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from filters import comment_rules as columns
-from filters.comment_rules import Flag, Kind, Where
-from filters.comment_scanner import Tables
+from filters.comment_rules import Flag, Kind, Tables, Where
 
 _TEXTS: Final = {
     "open": columns.OPEN,

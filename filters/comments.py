@@ -1,9 +1,10 @@
 """The comments filter: the share of a document's characters that stands in comments and docstrings.
 
-A table-driven scanner (filters/comment_scanner.py) follows strings, comments and what else may hide them, for the
-languages of filters/data/comment_syntax.toml. Comment markers count; hashbang lines, string values and Haskell's
-pragmas do not. -1 means that the language has no table, or that the text ends inside a string that spans lines, so
-that nothing is sure. Time is linear in any text, memory constant; several hundred MB/s on one core.
+A table-driven scanner (filters/comment_scanner.py) follows strings, comments and what else may hide them,
+for the languages of filters/data/comment_syntax.toml. Comment markers count; hashbang lines, string values
+and Haskell's pragmas do not. -1 means that the language has no table, or that the text ends inside a string
+that spans lines, so that nothing is sure. Time is linear in any text, memory constant; several hundred MB/s
+on one core.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from filters.text import utf8_buffers
 class Comments:
     """Signal `comment_ratio`: 0..1, or -1 for unknown.
 
-    >>> docs = pa.table({"content": ["x = '# no'  # yes", "a // b", "?"], "lang": ["Python", "java", "Befunge"]})
+    >>> texts = ["x = '# no'  # yes", "a // b", "?"]
+    >>> docs = pa.table({"content": texts, "lang": ["Python", "java", "Befunge"]})
     >>> Comments()(docs)["comment_ratio"].to_pylist()
     [0.29411764705882354, 0.6666666666666666, -1.0]
     """
@@ -36,11 +38,13 @@ class Comments:
     default_where: ClassVar[str] = "comment_ratio > 0.01 and comment_ratio < 0.8"
 
     def __call__(self, docs: pa.Table) -> pa.Table:
-        """Comment ratios of `docs["content"]`, read as the language that `docs["lang"]` names in any spelling."""
+        """Comment ratios of `docs["content"]`, read as the language that `docs["lang"]` names."""
         texts, syntax = utf8_buffers(docs["content"]), load_syntax()
         labels = canonical_languages(docs["lang"]).combine_chunks().dictionary_encode()
         numbers = [syntax.languages.get(label, -1) for label in labels.dictionary.to_pylist()]
-        languages = np.array(numbers, np.int64)[labels.indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+        languages = np.array(numbers, np.int64)[
+            labels.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        ]
         commented, characters = comment_counts(texts.data, texts.offsets, languages, syntax.tables)
         ratios = np.where(commented < 0, -1.0, commented / np.maximum(characters, 1))
         return pa.table([pa.array(ratios)], schema=self.schema)

@@ -1,7 +1,8 @@
-"""The language filter: one spelling of a document's language, from the dataset's own label or its file extension.
+"""The language filter: one spelling of a document's language, from the dataset's own label or its file
+extension.
 
-A non-empty `lang` wins: a known name in any case ("c-sharp", "python") becomes The Stack's spelling, an unknown one
-is kept as it is. Else the extension is looked up, else the language is "unknown". The table is
+A non-empty `lang` wins: a known name in any case ("c-sharp", "python") becomes The Stack's spelling, an
+unknown one is kept as it is. Else the extension is looked up, else the language is "unknown". The table is
 filters/data/languages.toml. A gate: no text is read, and each distinct value is looked up once.
 """
 
@@ -64,7 +65,10 @@ def _map_distinct(column: pa.ChunkedArray, function: Callable[[str], str]) -> pa
     """`function` of every value, called once for each distinct one of a chunk; a null counts as ""."""
     plain = column.cast(pa.string()).fill_null("")
     chunks = [chunk.dictionary_encode() for chunk in plain.chunks]
-    mapped = [pa.array([function(v) for v in c.dictionary.to_pylist()], pa.string()).take(c.indices) for c in chunks]
+    mapped = [
+        pa.array([function(value) for value in chunk.dictionary.to_pylist()], pa.string()).take(chunk.indices)
+        for chunk in chunks
+    ]
     return pa.chunked_array(mapped, pa.string())
 
 
@@ -89,9 +93,9 @@ class Language:
     default_where: ClassVar[str] = "language <> 'unknown'"
 
     def __call__(self, docs: pa.Table) -> pa.Table:
-        """Languages of `docs`, from `lang`, else from `ext` (with or without its dot); both may hold nulls."""
+        """Languages by `lang`, else by `ext` (with or without its dot); both may hold nulls."""
         labelled = canonical_languages(docs["lang"])
         guessed = _map_distinct(docs["ext"], lambda extension: _by_extension(extension) or UNKNOWN)
-        # Chunks of the two columns may differ, and if_else of empty chunked arrays has no chunk: both are combined.
+        # Combined, since the chunks of the two columns may differ.
         left, right = labelled.combine_chunks(), guessed.combine_chunks()
         return pa.table([pc.if_else(pc.equal(left, ""), right, left)], schema=self.schema)

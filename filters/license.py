@@ -1,8 +1,9 @@
 """The license filter: one normalised SPDX expression for each document, and its class under a named policy.
 
-The licences of a document's repository are joined by AND: all were found, so all may apply. Strings are read as SPDX
-and never guessed at ("MIT License" is not an SPDX expression, so its class is unknown), and an unknown id is never
-permissive. A policy is data: see filters/data/licenses/. A gate: each distinct list of licences is parsed once.
+The licences of a document's repository are joined by AND: all were found, so all may apply. Strings are
+read as SPDX and never guessed at ("MIT License" is not an SPDX expression, so its class is unknown), and an
+unknown id is never permissive. A policy is data: see filters/data/licenses/. A gate: each distinct list of
+licences is parsed once.
 """
 
 from __future__ import annotations
@@ -66,10 +67,11 @@ class License:
         load_policy(self.policy)
 
     def __call__(self, docs: pa.Table) -> pa.Table:
-        """Licences of `docs["max_stars_repo_licenses"]`, a list of strings or a string a row; nulls are unknown."""
+        """Licences of `docs["max_stars_repo_licenses"]`, a list or a string a row; a null is unknown."""
         encoded = _one_string_each(docs["max_stars_repo_licenses"]).dictionary_encode()
         judged = [_judge(joined, self.policy) for joined in encoded.dictionary.to_pylist()]
         columns = [
-            pa.array([answer[index] for answer in judged], pa.string()).take(encoded.indices) for index in range(2)
+            pa.array([answer[index] for answer in judged], pa.string()).take(encoded.indices)
+            for index in range(2)
         ]
         return pa.table(columns, schema=self.schema)

@@ -1,9 +1,10 @@
 """The licence of a package from what its metadata says: an SPDX expression, or "" when nothing is sure.
 
-Four tiers, of which the first that says anything answers: the License-Expression field; trove classifiers; a License
-field that is itself an SPDX expression or a known name; the texts of the licence files, by phrases. All licences that
-a tier names are joined by AND, so a mention of copyleft is never lost to a permissive neighbour. The tables are
-filters/data/license_names.toml and license_phrases.toml. Texts cost about 30 MB/s.
+Four tiers, of which the first that says anything answers: the License-Expression field; trove classifiers;
+a License field that is itself an SPDX expression or a known name; the texts of the licence files, by
+phrases. All licences that a tier names are joined by AND, so a mention of copyleft is never lost to a
+permissive neighbour. The tables are filters/data/license_names.toml and license_phrases.toml. Texts cost
+about 40 MB/s.
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _from_classifiers(classifiers: Sequence[str]) -> str:
-    """The AND of the licence classifiers; one that the table lacks is kept as a LicenseRef, whose class is unknown."""
+    """The AND of the licence classifiers; one that the table lacks stays, as an unknown LicenseRef."""
     known = _table("license_names.toml")["classifiers"]
-    licenses = [entry.removeprefix("License :: ").strip() for entry in classifiers if entry.startswith("License :: ")]
+    licenses = [
+        entry.removeprefix("License :: ").strip() for entry in classifiers if entry.startswith("License :: ")
+    ]
     names = [entry.removeprefix("OSI Approved :: ") for entry in licenses]
     return join(known.get(name, normalise(f"LicenseRef-{name}")) for name in names)
 
@@ -76,4 +79,6 @@ def _recognise(text: str) -> str:
 
 
 def _matches(rule: dict[str, Any], words: str) -> bool:
-    return all(phrase in words for phrase in rule["all"]) and not any(p in words for p in rule.get("none", []))
+    return all(phrase in words for phrase in rule["all"]) and not any(
+        p in words for p in rule.get("none", [])
+    )

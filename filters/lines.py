@@ -1,9 +1,9 @@
 """The lines filter: The Stack's line statistics and character shares, recomputed from the text.
 
-Bit for bit what `str.splitlines()`, `len`, `str.isalnum` and `str.isalpha` give in Python: every line end that
-splitlines knows, lengths in code points, "\r\n" as one end, and 0 for an empty document. ASCII bytes cost one table
-look-up each; other code points are decoded and looked up in a table of all of Unicode (built once, 0.2 s).
-Several hundred MB/s of ASCII code on one core.
+Bit for bit what `str.splitlines()`, `len`, `str.isalnum` and `str.isalpha` give in Python: every line end
+that splitlines knows, lengths in code points, "\r\n" as one end, and 0 for an empty document. ASCII bytes
+cost one table look-up each; other code points are decoded and looked up in a table of all of Unicode (built
+once, 0.2 s). Several hundred MB/s of ASCII code on one core.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ def character_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _measure(
     data: npt.NDArray[np.uint8], start: int, end: int, classes: npt.NDArray[np.uint8]
 ) -> tuple[int, int, int, int, int, int]:
-    """(lines, longest line, sum of line lengths, characters, alphanumeric, alphabetic) of a text, in code points."""
-    lines = longest = total = characters = alnum = alpha = length = np.int64(0)
+    """(lines, longest, sum of lengths, characters, alphanumeric, alphabetic) of a text, in code points."""
+    lines = longest = total = characters = alnum = alpha = length = 0
     at = start
     while at < end:
-        byte = np.int64(data[at])
+        byte = int(data[at])
         at += 1
         if byte < 0x80:
-            kind = classes[byte]
+            kind = int(classes[byte])
         else:  # valid UTF-8 has no stray or cut sequence; the bounds keep one harmless all the same
             extra = 3 if byte >= 0xF0 else (2 if byte >= 0xE0 else 1)
             code_point = byte & (0x3F >> extra)
             stop = min(at + extra, end)
             while at < stop:
-                code_point = (code_point << 6) | np.int64(data[at] & 0x3F)
+                code_point = (code_point << 6) | int(data[at] & 0x3F)
                 at += 1
-            kind = classes[min(code_point, 0x10FFFF)]
+            kind = int(classes[min(code_point, _CODE_POINTS - 1)])
         characters += 1
         if kind & _LINE_END:
             lines += 1
@@ -76,7 +76,7 @@ def _measure(
     return lines, max(longest, length), total + length, characters, alnum, alpha
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _measure_all(
     data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], classes: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int64]:

@@ -1,10 +1,12 @@
-"""MinHash kernels: UTF-8 bytes → word hashes → n-gram hashes → signatures, and the similarity of signatures.
+"""MinHash kernels: UTF-8 bytes → word hashes → n-gram hashes → signatures, and the similarity of
+signatures.
 
 A word is a maximal run of [A-Za-z0-9_] and of bytes ≥ 0x80. Its hash is FNV-1a over the bytes, finished by
-SplitMix64's mix. A shingle of n words hashes to the polynomial Σ w_i · B^(n-1-i) mod 2^64, mixed again, of which the
-upper 32 bits count. Those are pre-mixed by MurmurHash3's fmix32 and permuted as a·h + b mod 2^32: what datasketch's
-`affine32` scheme does. Eight shingles go through the permutations together, which LLVM vectorises; memory is
-constant. The functions stand in one file since numba's cache does not see changes of a callee in another.
+SplitMix64's mix. A shingle of n words hashes to the polynomial Σ w_i · B^(n-1-i) mod 2^64, mixed again, of
+which the upper 32 bits count. Those are pre-mixed by MurmurHash3's fmix32 and permuted as a·h + b mod 2^32:
+what datasketch's `affine32` scheme does. Eight shingles go through the permutations together, which LLVM
+vectorises; memory is constant. The functions stand in one file since numba's cache does not see changes of
+a callee in another.
 """
 
 from __future__ import annotations
@@ -36,21 +38,21 @@ def word_bytes() -> Bytes:
     return flags
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, nogil=True, inline="always")
 def _mix64(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(30))) * _MIX_1
     value = (value ^ (value >> np.uint64(27))) * _MIX_2
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, nogil=True, inline="always")
 def _fmix32(value: np.uint32) -> np.uint32:
     value = np.uint32(np.uint32(value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B))
     value = np.uint32(np.uint32(value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35))
     return np.uint32(value ^ (value >> np.uint32(16)))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _permute(signature: Words32, lanes: Words32, multipliers: Words32, increments: Words32) -> None:
     """signature[k] = min over the lanes h of a[k]·h + b[k] mod 2^32."""
     h0, h1, h2, h3 = lanes[0], lanes[1], lanes[2], lanes[3]
@@ -58,16 +60,14 @@ def _permute(signature: Words32, lanes: Words32, multipliers: Words32, increment
     for k in range(len(signature)):
         a, b = multipliers[k], increments[k]
         low = min(np.uint32(a * h0 + b), np.uint32(a * h1 + b))
-        low = min(low, min(np.uint32(a * h2 + b), np.uint32(a * h3 + b)))
+        low = min(low, np.uint32(a * h2 + b), np.uint32(a * h3 + b))
         high = min(np.uint32(a * h4 + b), np.uint32(a * h5 + b))
-        high = min(high, min(np.uint32(a * h6 + b), np.uint32(a * h7 + b)))
-        signature[k] = min(signature[k], min(low, high))
+        high = min(high, np.uint32(a * h6 + b), np.uint32(a * h7 + b))
+        signature[k] = min(signature[k], low, high)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
-def _add(
-    rolling: np.uint64, shingles: int, lanes: Words32, permutations: Words32, signature: Words32
-) -> int:
+@njit(cache=True, nogil=True)
+def _add(rolling: np.uint64, shingles: int, lanes: Words32, permutations: Words32, signature: Words32) -> int:
     """Count one shingle, put it in its lane, and permute when the lanes are full; returns the new count."""
     lanes[shingles % _LANES] = _fmix32(np.uint32(_mix64(rolling) >> np.uint64(32)))
     if (shingles + 1) % _LANES == 0:
@@ -75,18 +75,18 @@ def _add(
     return shingles + 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _sign(
     text: Bytes, is_word: Bytes, ring: Words64, lanes: Words32, permutations: Words32, signature: Words32
 ) -> int:
-    """Fill one signature (given as all ones); returns the number of shingles. `ring` has room for n word hashes."""
+    """Fill one signature (given as all ones); returns the number of shingles. `ring` holds n word hashes."""
     ngram = len(ring)
     leaving = np.uint64(1)  # B^n, the weight with which a word leaves the window
     for _ in range(ngram):
         leaving *= _BASE
     ring[:] = np.uint64(0)
     rolling = np.uint64(0)
-    at, words, shingles = np.int64(0), np.int64(0), np.int64(0)
+    at, words, shingles = 0, 0, 0
     while at < len(text):
         if is_word[text[at]] == 0:
             at += 1
@@ -109,11 +109,11 @@ def _sign(
     return shingles
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def sign_all(
     data: Bytes, offsets: Integers, is_word: Bytes, ngram: int, permutations: Words32
 ) -> tuple[Words32, npt.NDArray[np.int32]]:
-    """Signatures u32[n, num_perm] and numbers of shingles i32[n] of n texts; `permutations` is u32[2, num_perm]."""
+    """Signatures u32[n, num_perm] and shingle counts i32[n]; `permutations` is u32[2, num_perm]."""
     count = len(offsets) - 1
     signatures = np.full((count, permutations.shape[1]), np.uint32(0xFFFFFFFF), np.uint32)
     shingles = np.zeros(count, np.int32)
@@ -125,7 +125,7 @@ def sign_all(
     return signatures, shingles
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def equal_shares(signatures: Words32, left: Integers, right: Integers) -> npt.NDArray[np.float64]:
     """For each pair of rows, the share of equal entries: f64[m]. Indices are not checked."""
     shares = np.empty(len(left), np.float64)

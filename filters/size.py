@@ -1,7 +1,7 @@
 """The size filter: UTF-8 bytes and code points of each document.
 
-`size_bytes` is a difference of Arrow offsets; `n_chars` counts the bytes that do not continue a code point, which
-equals len(str) for valid UTF-8. One pass that LLVM vectorises, at several GB/s.
+`size_bytes` is a difference of Arrow offsets; `n_chars` counts the bytes that do not continue a code point,
+which equals len(str) for valid UTF-8. One pass that LLVM vectorises, at several GB/s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numba import njit
 from filters.text import utf8_buffers
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def count_code_points(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Code points of each text: i64[n]."""
     counts = np.zeros(len(offsets) - 1, np.int64)

@@ -1,7 +1,8 @@
 """The stars filter: GitHub stars of the document's repository, as the dataset recorded them.
 
-The Stack leaves the count null where no star event was seen, and starcoderdata stores it as a float; here it is a
-64-bit integer, and a null (or NaN) becomes `null_as`. A gate: no text is read, and a million rows take milliseconds.
+The Stack leaves the count null where no star event was seen, and starcoderdata stores it as a float; here
+it is a 64-bit integer, and a null (or NaN) becomes `null_as`. A gate: no text is read, and a million rows
+take milliseconds.
 """
 
 from __future__ import annotations

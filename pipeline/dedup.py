@@ -64,22 +64,27 @@ def dedup_unit(folder: Path, digests: Sequence[str], work: DedupWork) -> Unit:
     return Unit("all survivors", work, (Product(folder / "evidence.json", key),), 0)
 
 
-def in_validation(repo: str, *, share: float, seed: int) -> bool:
-    """Whether a repository is held out: by a keyed hash of its name, so it stays put as the corpus grows."""
-    return keyed_hash(seed, repo.encode(), 0, "split") < int(share * 2**64)
+def in_validation(repo: str, doc_id: bytes, *, share: float, seed: int) -> bool:
+    """Whether a document is held out: by a keyed hash of its repository, so it stays put as the corpus grows.
+
+    A document of no known repository stands for itself.
+    """
+    return keyed_hash(seed, repo.encode() or doc_id, 0, "split") < int(share * 2**64)
 
 
 def remove_duplicates(work: DedupWork, pending: tuple[Product, ...]) -> list[Receipt]:
     """Leave evidence.parquet and each split's survivors/part-00000.parquet; the receipt has digests."""
     (product,) = pending
     documents = _ordered(work)
-    verdict = judge(documents, work)
+    held = _held_out(documents, work)
+    verdict = judge(documents, held, work)
     reasons = np.array(REASONS)[verdict.reason]
     documents = documents.with_columns(
         pl.Series("reason", reasons.tolist(), pl.String),
         pl.Series("kept", verdict.kept),
         pl.Series("jaccard", verdict.jaccard),
         pl.Series("cluster", verdict.cluster),
+        pl.Series("held_out", held),
     )
     write_table(product.path, _evidence(documents))
     stay = documents.filter(pl.col("reason") == "")
@@ -96,7 +101,7 @@ def remove_duplicates(work: DedupWork, pending: tuple[Product, ...]) -> list[Rec
 
 
 def survivor_part(product: Product, split: int) -> Path:
-    """The surviving rows of one split: row, doc_id, license, lang, n_tokens."""
+    """The surviving rows of one split: row, doc_id, license, lang, n_tokens, held_out."""
     return product.path.parent / "survivors" / f"part-{split:05d}.parquet"
 
 
@@ -120,7 +125,7 @@ def _no_documents() -> pl.DataFrame:
     return pl.DataFrame(schema=kinds)
 
 
-def judge(documents: pl.DataFrame, work: DedupWork) -> Verdict:
+def judge(documents: pl.DataFrame, held_out: npt.NDArray[np.bool_], work: DedupWork) -> Verdict:
     """Decide on each document, in keep order."""
     n = len(documents)
     verdict = Verdict(np.zeros(n, np.int8), np.arange(n), np.zeros(n), np.arange(n))
@@ -131,7 +136,7 @@ def judge(documents: pl.DataFrame, work: DedupWork) -> Verdict:
     if work.dedup:
         _near(documents, work, work.dedup, verdict)
     _resolve(verdict)
-    _drop_leaks(documents, work, verdict)
+    _drop_leaks(held_out, verdict)
     _resolve(verdict)  # what a leak stood for is now stood for by the leak's witness
     return verdict
 
@@ -182,21 +187,22 @@ def _resolve(verdict: Verdict) -> None:
     verdict.cluster[gone] = verdict.cluster[verdict.kept[gone]]
 
 
-def _drop_leaks(documents: pl.DataFrame, work: DedupWork, verdict: Verdict) -> None:
+def _drop_leaks(held_out: npt.NDArray[np.bool_], verdict: Verdict) -> None:
     """Drop held-out documents whose cluster also keeps a training document."""
-    held = _held_out(documents, work)
     stays = verdict.reason == STAYS
-    training = np.flatnonzero(stays & ~held)[::-1]
-    witness = np.full(len(documents), -1)
+    training = np.flatnonzero(stays & ~held_out)[::-1]
+    witness = np.full(len(held_out), -1)
     witness[verdict.cluster[training]] = training  # reversed: the best training document of a cluster wins
-    leaks = np.flatnonzero(stays & held & (witness[verdict.cluster] >= 0))
+    leaks = np.flatnonzero(stays & held_out & (witness[verdict.cluster] >= 0))
     verdict.drop(leaks, "split_leak", witness[verdict.cluster[leaks]], 0.0)
 
 
 def _held_out(documents: pl.DataFrame, work: DedupWork) -> npt.NDArray[np.bool_]:
-    repos = documents["repo"].unique().to_list()
-    held = [repo for repo in repos if in_validation(repo, share=work.validation, seed=work.seed)]
-    return documents["repo"].is_in(held).to_numpy()
+    held = (
+        in_validation(repo, doc_id, share=work.validation, seed=work.seed)
+        for repo, doc_id in documents.select("repo", "doc_id").iter_rows()
+    )
+    return np.fromiter(held, np.bool_, len(documents))
 
 
 def _evidence(documents: pl.DataFrame) -> pa.Table:
@@ -211,7 +217,7 @@ def _evidence(documents: pl.DataFrame) -> pa.Table:
 def _write_part(product: Product, stay: pl.DataFrame, split: int) -> str:
     path = survivor_part(product, split)
     own = stay.filter(pl.col("split") == split).sort("row")
-    write_table(path, own.select("row", "doc_id", "license", "lang", "n_tokens").to_arrow())
+    write_table(path, own.select("row", "doc_id", "license", "lang", "n_tokens", "held_out").to_arrow())
     return file_digest(path)
 
 

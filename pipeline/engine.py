@@ -154,6 +154,6 @@ class Engine:
             ray.init(
                 num_cpus=count, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **options
             )
-        nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         self._slots, self._largest_node = max(1, sum(nodes)), max(1, *nodes)
         self._remote = ray.remote(_call)

@@ -9,7 +9,7 @@ twentieth. -1 is `unknown`, apart from the bins. Memory is constant; a number co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,6 +60,22 @@ class NumberHistogram:
         self.shares += _count(known, SHARE_EDGES)
         self.largest = max(self.largest, float(known.max(initial=0)))
 
+    def counts_by_bin(self) -> dict[str, Any]:
+        """What has been counted, as plain values: only bins that are not empty."""
+        sparse = {name: _sparse(getattr(self, name)) for name in ("bins", "shares")}
+        apart = {name: getattr(self, name) for name in ("largest", "unknown", "negative", "not_a_number")}
+        return {"edges": "whole" if self.edges is WHOLE_EDGES else "fraction", **sparse, **apart}
+
+    def absorb(self, counted: Mapping[str, Any]) -> None:
+        """Add what another histogram of the same signal counted."""
+        for name in ("bins", "shares"):
+            for bin_number, count in counted[name].items():
+                getattr(self, name)[int(bin_number)] += count
+        self.largest = max(self.largest, counted["largest"])
+        self.unknown += counted["unknown"]
+        self.negative += counted["negative"]
+        self.not_a_number += counted["not_a_number"]
+
     def labelled(self) -> Labelled:
         """Bins in order, from the first that is not empty to the last, and after them what is in none."""
         apart = [("unknown", self.unknown), ("below 0", self.negative), ("NaN", self.not_a_number)]
@@ -75,6 +91,10 @@ class NumberHistogram:
         if len(quarters) <= MAX_QUARTERS:
             return quarters
         return _trimmed(_fraction_labels(FRACTION_EDGES[::4]), self.bins.reshape(-1, 4).sum(axis=1))
+
+
+def _sparse(counts: Counts) -> dict[str, int]:
+    return {str(index): int(counts[index]) for index in np.flatnonzero(counts)}
 
 
 def _count(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> Counts:
@@ -117,6 +137,15 @@ class TextHistogram:
             else:
                 self.others += count
 
+    def counts_by_bin(self) -> dict[str, Any]:
+        """What has been counted, as plain values."""
+        return {"counts": dict(sorted(self.counts.items())), "others": self.others}
+
+    def absorb(self, counted: Mapping[str, Any]) -> None:
+        """Add what another histogram of the same signal counted."""
+        self.counts.update(counted["counts"])
+        self.others += counted["others"]
+
     def labelled(self) -> Labelled:
         """The most frequent values, equal ones by name, and the sum of the others."""
         ranked = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
@@ -136,3 +165,11 @@ def new_histogram(kind: pa.DataType) -> Histogram | None:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
         return TextHistogram()
     return None
+
+
+def restored(counted: Mapping[str, Any]) -> Histogram:
+    """An empty histogram of the kind whose `counts_by_bin` these are."""
+    if "counts" in counted:
+        return TextHistogram()
+    edges = WHOLE_EDGES if counted["edges"] == "whole" else FRACTION_EDGES
+    return NumberHistogram(edges, np.zeros(len(edges), np.int64))

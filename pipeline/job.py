@@ -54,6 +54,10 @@ STAGES = (
 )
 
 
+SPLIT_STAGES = ("ingest", "metadata", "annotate", "synthesize")
+"""Stages that read the corpus: a split that kills its workers there is quarantined, and the rest goes on."""
+
+
 @dataclass
 class Job:
     """A recipe, where its results go, and what its stages have said so far."""
@@ -76,9 +80,15 @@ class Job:
     dedup: Product | None = None
 
     def stage(self, name: str, work: Any, units: Any, *, cpus: int = 1) -> list[list[Receipt]]:
-        """Run one stage; returns each unit's receipts."""
-        self.reports[name] = self.runner.run_stage(name, work, units, cpus=cpus)
-        return self.reports[name].receipts
+        """Run one stage; returns each unit's receipts.
+
+        Raises RuntimeError if a unit is lost on which others depend; a lost split is quarantined instead.
+        """
+        report = self.reports[name] = self.runner.run_stage(name, work, units, cpus=cpus)
+        if report.lost and name not in SPLIT_STAGES:
+            lost = report.lost[0]
+            raise RuntimeError(f"stage {name} cannot go on without {lost.file}: {lost.message}")
+        return report.receipts
 
     @property
     def quarantine(self) -> list[Quarantine]:
@@ -130,7 +140,6 @@ def run_job(job: Job) -> None:
         sentinels,
         job.tokenizer,
         token_dtype(vocabulary),
-        recipe.shards.validation,
         recipe.shards.seed,
     )
     _assemble(job, synthesis, survivors, digests, vocabulary)
@@ -142,8 +151,9 @@ def _ingest(job: Job) -> Source:
     units = ingest_units(["env"], corpus)
     job.stage("ingest", ingest_repository, units)
     current = {product.path for unit in units for product in unit.products}
-    for path in corpus.glob("*.parquet"):
-        if path not in current:  # of a package that is no longer installed
+    stale = [path for path in corpus.glob("*.parquet") if path not in current]
+    if not job.runner.planning:
+        for path in stale:  # of packages that are no longer installed
             path.unlink()
             path.with_suffix(".json").unlink(missing_ok=True)
     return job.recipe.source.model_copy(update={"env": False, "path": str(corpus)})

@@ -15,7 +15,7 @@ from pipeline.units import Pending, StageReport
 
 def walk(job: Job) -> dict[str, Any]:
     """`stages` (name, key, units, cached, why) and the size of the input. Reads receipts and footers; writes
-    nothing.
+    nothing. A stage that has work to do has no key yet.
     """
     stopped: StageReport | None = None
     try:
@@ -55,7 +55,7 @@ def _describe(report: StageReport, changes: list[str]) -> dict[str, Any]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.stale.items())
         changed = f"; the recipe changed: {'; '.join(changes)}" if changes else ""
         why = f"{missing:,} of {report.units:,} to do: {reasons}{changed}"
-    key = key_of([receipt.key for own in report.receipts for receipt in own])
+    key = None if missing else key_of([receipt.key for own in report.receipts for receipt in own])
     return {"name": report.name, "key": key, "units": report.units, "cached": report.units_cached, "why": why}
 
 

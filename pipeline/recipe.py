@@ -186,7 +186,7 @@ def check_predicate(key: str, text: str, signals: pl.DataFrame, remedy: str) -> 
 
 
 _SEVERAL_ROWS = re.compile(r'"(?:Agg|Over|Window|SubPlan|Quantile)":|(?<!"String"):"Len"')
-"""What polars' JSON of an expression holds if its value in one row depends on others, which come in batches."""
+"""What polars' JSON of an expression holds if a row's value depends on others, which come in batches."""
 
 
 def _check_expression(key: str, text: str, signals: pl.DataFrame, remedy: str) -> pl.DataType:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.config import Fim
 from pipeline.engine import peak_memory_bytes
+from pipeline.histogram import Histogram, restored
 from pipeline.job import Job
 from pipeline.select import merge_funnels
 from pipeline.shards.manifest import read_manifest
@@ -47,6 +48,7 @@ def summarize(job: Job) -> dict[str, Any]:
         "synthesis": _total([receipt.facts["counts"] for receipt in synthesis]),
         "languages": _tokens(splits, "by_lang"),
         "licenses": _tokens_by_license(shards, manifest),
+        "histograms": _histograms(job),
         "stages": [_stage(report) for report in job.reports.values()],
         "quarantined": len(job.quarantine),
         "peak_memory_bytes": max([peak_memory_bytes(), *(r.peak_memory_bytes for r in job.reports.values())]),
@@ -72,6 +74,15 @@ def funnel_of(job: Job) -> list[Step]:
     readable = {**selected[0], "name": "readable", "dropped": lost, "dropped_only": lost}
     ((dedup,),) = job.reports["dedup"].receipts
     return [source, *gate[1:], readable, *selected[1:], *dedup.facts["funnel"]]
+
+
+def _histograms(job: Job) -> dict[str, list[tuple[str, int]]]:
+    """Labelled counts of every signal over the readable documents."""
+    merged: dict[str, Histogram] = {}
+    for own in job.reports["select"].receipts:
+        for name, counted in own[0].facts.get("histograms", {}).items() if own else ():
+            merged.setdefault(name, restored(counted)).absorb(counted)
+    return {name: histogram.labelled() for name, histogram in merged.items()}
 
 
 def _steps(job: Job, stage: str) -> list[Step]:

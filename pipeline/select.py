@@ -18,7 +18,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from pipeline.annotate import gate_rows, read_signals
+from pipeline.annotate import Identity, gate_rows, read_signals
+from pipeline.histogram import new_histogram
 from pipeline.recipe import order_term
 from pipeline.sources import Split
 from pipeline.store import file_digest, key_of, write_table
@@ -61,8 +62,7 @@ def select_units(
 
 def _digest(part: Path) -> str:
     receipt = read_receipt(part.with_suffix(".json"))
-    assert receipt is not None, f"{part} has no receipt"
-    return receipt.digest or "failed"
+    return (receipt.digest or "unreadable") if receipt else "lost"
 
 
 def select_split(work: SelectWork, pending: tuple[Product, ...]) -> list[Receipt]:
@@ -83,6 +83,8 @@ def select_split(work: SelectWork, pending: tuple[Product, ...]) -> list[Receipt
     dropped = {name: int(step["dropped"] or 0) for name, step in zip(masks, steps[1:], strict=True)}
     receipt = Receipt(product.key, len(frame), len(survivors), dropped, digest=file_digest(product.path))
     receipt.facts["funnel"] = steps
+    if work.gate:
+        receipt.facts["histograms"] = histograms(frame)
     return [product.commit(receipt)]
 
 
@@ -99,6 +101,21 @@ def evaluate(frame: pl.DataFrame, where: Mapping[str, str]) -> dict[str, npt.NDA
     verdicts = frame.select(wanted) if wanted else pl.DataFrame()
     height = len(frame)
     return {name: np.broadcast_to(verdicts[name].to_numpy(), height) for name in where}
+
+
+NOT_SIGNALS = ("row", "doc_id", *Identity.schema.names)
+
+
+def histograms(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Counts of each signal's values, as receipts hold them and `pipeline.histogram` adds them up."""
+    found = {}
+    for name in frame.drop(NOT_SIGNALS, strict=False).columns:
+        values = pa.chunked_array([frame[name].to_arrow()])
+        histogram = new_histogram(values.type)
+        if histogram is not None:
+            histogram.add(values)
+            found[name] = histogram.counts_by_bin()
+    return found
 
 
 def funnel(

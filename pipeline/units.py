@@ -73,6 +73,15 @@ class Product:
         """The product itself, a Parquet file unless the stage says otherwise."""
         return self.receipt.with_suffix(".parquet")
 
+    def discard(self) -> None:
+        """Remove a stale receipt and its product before the work starts.
+
+        Else a receipt of settings that come back later could vouch for a file that a killed run had begun to
+        replace.
+        """
+        self.receipt.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
     def commit(self, receipt: Receipt) -> Receipt:
         """Write the receipt; the product itself is in place already."""
         write_json(self.receipt, asdict(receipt) | {"quarantine": [list(q) for q in receipt.quarantine]})
@@ -146,6 +155,9 @@ class Runner:
         held, pending = _examine(units, report)
         if pending and self.planning:
             raise Pending(report)
+        for _, products in pending:
+            for product in products:
+                product.discard()
         self.progress(name, report.units_cached, report.units)
         done = report.units_cached
         asked = dict(pending)

@@ -76,7 +76,7 @@ class Encoder:
     def first_difference(self, texts: Texts) -> int | None:
         """The index of the first text whose ids are not the reference's, or None: slow, meant for samples."""
         ours, expected = self.encode(texts), self._encode_slowly(texts)
-        for index in range(texts.count):
+        for index in range(texts.height):
             if not np.array_equal(_ids_of(ours, index), _ids_of(expected, index)):
                 return index
         return None
@@ -92,7 +92,7 @@ class Encoder:
         differing = self.first_difference(probes)
         if differing is not None:
             return None, f"the kernel's ids differ from those of tokenizers on probe {differing}"
-        return self._tables, f"the kernel's ids equal those of tokenizers on {probes.count} probes"
+        return self._tables, f"the kernel's ids equal those of tokenizers on {probes.height} probes"
 
     def _encode_by_kernel(self, texts: Texts, tables: Tables) -> Tokens:
         ids = np.empty(int(texts.offsets[-1] - texts.offsets[0]), np.int32)
@@ -105,7 +105,7 @@ class Encoder:
             np.array(self._reference.encode(text, add_special_tokens=False).ids, np.int32)
             for text in _strings(texts)
         ]
-        offsets = np.zeros(texts.count + 1, np.int64)
+        offsets = np.zeros(texts.height + 1, np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
         return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), offsets)
 

@@ -1,9 +1,14 @@
-"""Terminal output shared by the commands: consoles, byte counts, and a progress display of stages."""
+"""Terminal output shared by the commands: consoles, byte counts, and a progress display of stages.
+
+Results go to stdout and everything else to stderr. Who reads stdout may stop reading (`infill run … | head`):
+what is left is then thrown away, and the command ends as it would have.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import time
 from types import TracebackType
@@ -19,15 +24,40 @@ def error_console() -> Console:
     return Console(stderr=True)
 
 
+class _Output(Console):
+    """Stdout; rich's own way with a closed pipe is to exit with 1, whatever the command has to say."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _discard_output()
+
+
+def _discard_output() -> None:
+    """Send the rest of stdout nowhere: the interpreter would complain when it flushes it at exit."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, sys.stdout.fileno())
+    os.close(descriptor)
+
+
 @functools.cache
 def output_console() -> Console:
     """The console for results: stdout."""
-    return Console()
+    return _Output()
 
 
 def print_json(value: object) -> None:
     """A result for machines, on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    try:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+
+
+def say_error(text: str, *, mark: str = "error:") -> None:
+    """A message on stderr, unbroken, after a red mark; brackets in it are text, not markup."""
+    error_console().print(f"[bold red]{mark}[/]", end=" ")
+    error_console().print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def megabytes(count: Any) -> str:

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.commands.console import output_console, print_json
 from pipeline.commands.run import CONFIG, JSON, LIMIT, OUT, SET, load
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from pipeline.job import Job
 
 
@@ -56,20 +59,13 @@ def explain(
 
 
 def find(job: Job, document: str) -> tuple[int, int]:
-    """(split, row) of a document. Raises ValueError when none or several match."""
+    """(split, row) of a document, by path or else by id. Raises ValueError when none or several match."""
     import polars as pl
 
-    repo, colon, path = document.partition(":")
-    wanted = (pl.col("repo") == repo) & (pl.col("path") == path) if colon else pl.col("path") == document
-    wanted = wanted | pl.col("doc_id").bin.encode("hex").str.starts_with(document.lower())
-    found: list[tuple[int, int, str]] = []
-    for split, parts in enumerate(job.parts):
-        if parts[0].exists():
-            rows = pl.read_parquet(parts[0], columns=["row", "doc_id", "repo", "path"]).filter(wanted)
-            found += [
-                (split, row, f"{repo}:{path}")
-                for row, repo, path in rows.select("row", "repo", "path").iter_rows()
-            ]
+    named = pl.concat_str("repo", pl.lit(":"), "path")
+    by_name = (pl.col("path") == document) | (named == document)
+    by_id = pl.col("doc_id").bin.encode("hex").str.starts_with(document.lower())
+    found = _matches(job, by_name, named) or _matches(job, by_id, named)
     if not found:
         raise ValueError(
             f"no document matches {document!r}; give a path, REPO:PATH, or the start of a document id"
@@ -78,6 +74,18 @@ def find(job: Job, document: str) -> tuple[int, int]:
         names = ", ".join(name for _, _, name in found[:5])
         raise ValueError(f"{len(found)} documents match {document!r}, among them {names}; give REPO:PATH")
     return found[0][:2]
+
+
+def _matches(job: Job, wanted: pl.Expr, named: pl.Expr) -> list[tuple[int, int, str]]:
+    """(split, row, REPO:PATH) of every document that is `wanted`."""
+    import polars as pl
+
+    found: list[tuple[int, int, str]] = []
+    for split, parts in enumerate(job.parts):
+        if parts[0].exists():
+            rows = pl.read_parquet(parts[0], columns=["row", "doc_id", "repo", "path"]).filter(wanted)
+            found += [(split, row, name) for row, name in rows.select("row", named.alias("name")).iter_rows()]
+    return found
 
 
 def explanation(job: Job, split: int, row: int) -> dict[str, Any]:
@@ -137,10 +145,11 @@ def _show(result: dict[str, Any]) -> None:
     say = output_console().print
     table = Table("signal", "value", box=None, header_style="bold", pad_edge=False)
     for name, value in result["signals"].items():
-        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
+        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else escape(str(value)))
     say(table)
     table = Table("predicate", "", "verdict", box=None, header_style="bold", pad_edge=False)
     for p in result["predicates"]:
-        table.add_row(p["name"], p["predicate"], "[green]passes[/]" if p["passes"] else "[bold red]fails[/]")
+        verdict = "[green]passes[/]" if p["passes"] else "[bold red]fails[/]"
+        table.add_row(escape(p["name"]), escape(p["predicate"]), verdict)
     say(table)
-    say(f"[bold]{result['document']}[/]: {result['fate']}", highlight=False)
+    say(f"[bold]{escape(result['document'])}[/]: {escape(result['fate'])}", highlight=False, soft_wrap=True)

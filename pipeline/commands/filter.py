@@ -1,7 +1,7 @@
 """`infill filter NAME` and `infill filters`: one filter on any files of documents, and the list of filters.
 
 A filter's command is made from its class: a field is a flag of the same name, with its type, default and
-help. What is printed for people is made in pipeline/single_filter_report.py; `--json` prints the plain
+help. What is printed for people is made in filter_report.py; `--json` prints the plain
 result.
 """
 
@@ -28,10 +28,12 @@ class _FilterGroup(click.Group):
 
         return list(REGISTRY)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         from filters import REGISTRY, filter_class
 
-        return _command_of(filter_class(cmd_name)) if cmd_name in REGISTRY else None
+        if cmd_name not in REGISTRY:
+            ctx.fail(f"there is no filter {cmd_name!r}; the filters are {', '.join(REGISTRY)}")
+        return _command_of(filter_class(cmd_name))
 
 
 @click.command("filter", cls=_FilterGroup)
@@ -95,8 +97,8 @@ def _callback_of(cls: Any) -> Any:
         as_json: bool,
         **fields: Any,
     ) -> int:
-        from pipeline.single_filter import FilterRun, run_filter
-        from pipeline.single_filter_report import report_lines
+        from pipeline.commands.filter_report import report_lines
+        from pipeline.single_filter.run import FilterRun, run_filter
 
         if annotate and out is None:
             raise click.UsageError("--annotate has nothing to write to: add --out")
@@ -117,7 +119,7 @@ def _callback_of(cls: Any) -> Any:
 def filters_(as_json: bool) -> int:
     """List the filters with their fields, signals and default predicates."""
     from filters import REGISTRY, filter_class
-    from pipeline.single_filter_report import filter_table
+    from pipeline.commands.filter_report import filter_table
 
     listed = [describe(filter_class(name)) for name in REGISTRY]
     if as_json:

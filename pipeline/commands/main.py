@@ -7,14 +7,16 @@ done but something was quarantined, 130 and 143 stopped by the user or the syste
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import sys
 import traceback
 from types import FrameType
+from typing import Final
 
 import click
 
-from pipeline.commands.console import error_console
+from pipeline.commands.console import error_console, say_error
 from pipeline.commands.explain import explain
 from pipeline.commands.filter import filter_, filters_
 from pipeline.commands.ingest import ingest
@@ -32,6 +34,12 @@ def cli(show_traceback: bool) -> None:
 
 for _command in (run, plan, ingest, filter_, filters_, preview, explain, verify):
     cli.add_command(_command)
+
+
+RESUME: Final = "what was finished is kept; the same command goes on from there"
+NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE_TEXT: Final = re.compile(r"os error 28\b|\d+ requested and \d+ written")
+"""How `tokenizers` and numpy's tofile tell of a full disk: without an errno."""
 
 
 class Terminated(BaseException):
@@ -56,33 +64,33 @@ def _run() -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        say("[bold]stopped[/]: what was finished is kept; the same command goes on from there")
+        say(f"[bold]stopped[/]: {RESUME}", soft_wrap=True)
         return 130
     except Terminated:
-        say("[bold]terminated[/]: what was finished is kept; the same command goes on from there")
+        say(f"[bold]terminated[/]: {RESUME}", soft_wrap=True)
         return 143
-    except BrokenPipeError:
-        return 0
     except Exception as error:  # the boundary: every error becomes a message and a code
         return _tell(error)
 
 
 def _tell(error: Exception) -> int:
-    say = error_console().print
-    if "--traceback" in sys.argv:
+    cause = getattr(error, "cause", error)  # what a worker raised, without Ray's account of where
+    wrong_input = type(cause) is ValueError  # libraries raise its subclasses, and those are defects
+    no_space = _tells_of_no_space(cause)
+    if "--traceback" in sys.argv or not (wrong_input or no_space):
         traceback.print_exception(error)
-    if isinstance(error, ValueError):
-        say("[bold red]error:[/] ", end="")
-        say(str(error), markup=False, highlight=False, soft_wrap=True)
+    if wrong_input:
+        say_error(str(cause))
         return 2
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        where = error.filename or "the output's disk"
-        say(f"[bold red]error:[/] no space left ({where}): free some; the same command goes on from here")
-        return 1
-    if "--traceback" not in sys.argv:
-        traceback.print_exception(error)
-    say(
-        f"[bold red]failed:[/] {type(error).__name__}; finished work is kept, and the same command resumes",
-        highlight=False,
-    )
+    if no_space:
+        where = getattr(cause, "filename", None) or "the output's disk"
+        say_error(f"no space left ({where}), or a quota is used up: make room; {RESUME}")
+    else:
+        name = type(cause).__name__
+        say_error(f"{name}; finished work is kept, and the same command resumes", mark="failed:")
     return 1
+
+
+def _tells_of_no_space(error: Exception) -> bool:
+    known = isinstance(error, OSError) and error.errno in NO_SPACE
+    return known or NO_SPACE_TEXT.search(str(error)) is not None

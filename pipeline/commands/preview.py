@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -12,7 +13,11 @@ from rich.text import Text
 from pipeline.commands.console import error_console, output_console, print_json
 from pipeline.commands.run import CONFIG, JSON, OUT, SET, load
 
+if TYPE_CHECKING:
+    from pipeline.shards.reader import Shards
+
 FEW_DOCUMENTS = 200
+KINDS = ("plain", "random", "empty", "line", "lines")
 CONTEXT_LINES = 12
 
 
@@ -21,7 +26,7 @@ CONTEXT_LINES = 12
 @click.option(
     "-n", "count", default=5, show_default=True, type=click.IntRange(min=1), help="How many samples."
 )
-@click.option("--kind", help="Only samples of this kind.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only samples of this kind.")
 @OUT
 @SET
 @JSON
@@ -37,7 +42,8 @@ def preview(
     if (folder / "shards" / "manifest.json").is_file():
         _show(samples_of(folder / "shards", count, kind), as_json=as_json)
         return 0
-    error_console().print(f"{folder} has no shards yet: running the recipe on {FEW_DOCUMENTS} documents")
+    notice = f"{folder} has no shards yet: running the recipe on {FEW_DOCUMENTS} documents"
+    error_console().print(notice, markup=False, highlight=False, soft_wrap=True)
     from pipeline.engine import Engine
     from pipeline.job import Job, run_job
     from pipeline.units import Runner
@@ -49,7 +55,9 @@ def preview(
 
 
 def samples_of(shards_dir: Path, count: int, kind: str | None) -> list[dict[str, Any]]:
-    """The first samples of the first split that has any, in parts."""
+    """The first `count` samples, in parts."""
+    from itertools import islice
+
     import numpy as np
 
     from filters.tokens.encoder import load_encoder
@@ -60,18 +68,22 @@ def samples_of(shards_dir: Path, count: int, kind: str | None) -> list[dict[str,
     sentinels = read_manifest(shards_dir)["sentinels"]
     encoder = load_encoder(str(shards_dir / "tokenizer" / "tokenizer.json"))
     found: list[dict[str, Any]] = []
-    for split in shards.splits:
-        for number, row in enumerate(shards.sidecar(split).to_pylist()):
-            if len(found) == count:
-                return found
-            if kind in (None, row["kind"]):
-                ids = shards.tokens(split, number).tolist()
-                split_ids = split_parts(ids, row, sentinels)
-                parts = {name: encoder.decode(np.array(own, np.int64)) for name, own in split_ids.items()}
-                found.append(
-                    {"split": split, "sample": number, **row, "doc_id": row["doc_id"].hex(), **parts}
-                )
+    wanted = (place for place in _rows(shards) if kind in (None, place[2]["kind"]))
+    for split, number, row in islice(wanted, count):
+        ids = split_parts(shards.tokens(split, number).tolist(), row, sentinels)
+        parts = {name: encoder.decode(np.array(own, np.int64)) for name, own in ids.items()}
+        found.append({"split": split, "sample": number, **row, "doc_id": row["doc_id"].hex(), **parts})
     return found
+
+
+def _rows(shards: Shards) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """(split, number, sidecar row) of every sample, few of them as Python objects at a time."""
+    for split in shards.splits:
+        number = 0
+        for batch in shards.sidecar(split).to_batches(max_chunksize=256):
+            for row in batch.to_pylist():
+                yield split, number, row
+                number += 1
 
 
 def split_parts(ids: list[int], row: dict[str, Any], sentinels: dict[str, int]) -> dict[str, list[int]]:
@@ -94,10 +106,12 @@ def _show(samples: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(samples)
         return
+    if not samples:
+        error_console().print("no sample to show: nothing was kept, or none is of that kind")
     for sample in samples:
         source = f"{sample['repo']}:{sample['path']}"
         heading = f"{sample['kind']} · {sample['order']} · {sample['n_tokens']} tokens · {source}"
-        output_console().rule(heading, align="left")
+        output_console().print(Text(f"── {heading}", "bold"), soft_wrap=True)
         output_console().print(_coloured(sample), soft_wrap=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.commands.console import (
@@ -100,10 +101,9 @@ def show_report(report: dict[str, Any]) -> None:
     )
     if report["quarantined"]:
         folder = Path(report["shards"]).parent / "quarantine"
-        error_console().print(
-            f"[bold yellow]{report['quarantined']:,} records quarantined[/]: see {folder}/records.parquet"
-        )
-    say(f"[bold]shards:[/] {report['shards']}")
+        count = f"[bold yellow]{report['quarantined']:,} records quarantined[/]"
+        error_console().print(f"{count}: see {escape(str(folder))}/records.parquet", soft_wrap=True)
+    say(f"[bold]shards:[/] {escape(report['shards'])}", soft_wrap=True)
 
 
 def _funnel_table(funnel: list[dict[str, Any]]) -> Table:
@@ -113,7 +113,11 @@ def _funnel_table(funnel: list[dict[str, Any]]) -> Table:
     for step in funnel:
         counts = [number(step[name]) for name in ("dropped", "dropped_only")]
         table.add_row(
-            step["name"], number(step["documents"]), megabytes(step["bytes"]), number(step["tokens"]), *counts
+            escape(step["name"]),
+            number(step["documents"]),
+            megabytes(step["bytes"]),
+            number(step["tokens"]),
+            *counts,
         )
     table.add_section()
     return table
@@ -134,7 +138,7 @@ def _top_table(title: str, tokens: dict[str, int], rows: int = 12) -> Table:
     table.add_column("tokens", justify="right")
     names = list(tokens)
     for name in names[:rows]:
-        table.add_row(name or "(none)", number(tokens[name]))
+        table.add_row(escape(name) or "(none)", number(tokens[name]))
     if names[rows:]:
         table.add_row(f"{len(names) - rows} others", number(sum(tokens[name] for name in names[rows:])))
     return table
@@ -181,7 +185,7 @@ def show_plan(result: dict[str, Any]) -> None:
         table.add_column(heading, justify="right")
     table.add_column("why")
     for stage in result["stages"]:
-        table.add_row(stage["name"], number(stage["units"]), number(stage["cached"]), stage["why"])
+        table.add_row(stage["name"], number(stage["units"]), number(stage["cached"]), escape(stage["why"]))
     output_console().print(table)
     if result["splits"]:
         size = f"{result['rows']:,} documents, {megabytes(result['text_bytes'])} MB of text"

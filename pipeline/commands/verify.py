@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
-from pipeline.commands.console import error_console, output_console, print_json
+from pipeline.commands.console import error_console, output_console, print_json, say_error
 
 
 @click.command()
@@ -27,10 +28,7 @@ def verify(folder: Path, as_json: bool) -> int:
     else:
         for problem in result["problems"]:
             sample = "" if problem["sample"] is None else f" sample {problem['sample']:,}"
-            error_console().print(
-                f"[bold red]{problem['file']}[/]{sample}: {problem['rule']}: {problem['message']}",
-                highlight=False,
-            )
+            say_error(f"{problem['rule']}: {problem['message']}", mark=f"{escape(problem['file'])}{sample}:")
         error_console().print(
             f"[bold]{len(result['problems']):,} problems[/]: make these shards again, or copy them again"
         )

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from filters.tokens.encoder import load_encoder
 from pipeline.annotate import Identity
 from pipeline.config import Fim
-from pipeline.dedup import in_validation
 from pipeline.documents import Reading, read_batches
 from pipeline.shards.runs import write_run
 from pipeline.shards.stage import SPLITS
@@ -40,7 +39,6 @@ class Synthesis:
     sentinels: Sentinels
     tokenizer: Path
     dtype: str
-    validation: float
     seed: int
 
     def key(self) -> str:
@@ -53,7 +51,6 @@ class Synthesis:
             asdict(self.sentinels),
             file_digest(self.tokenizer),
             self.dtype,
-            self.validation,
             self.seed,
             self.reading.source_name,
         )
@@ -112,7 +109,8 @@ def synthesize_split(work: SynthesizeWork, pending: tuple[Product, ...]) -> list
     for batch in batches:
         for name, count in batch.counts.items():
             counts[name] = counts.get(name, 0) + count
-    runs = _write_runs(work.synthesis, product, batches)
+    held_out = frozenset(survivors.filter(survivors.column("held_out")).column("doc_id").to_pylist())
+    runs = _write_runs(work.synthesis, product, batches, held_out)
     empty = counts.get("empty_documents", 0)
     digest = key_of(sorted((name, run["digest"]) for name, run in runs.items()))
     facts = {"runs": runs, "counts": counts}
@@ -162,14 +160,16 @@ def _synthesize_batch(work: SynthesizeWork, documents: pa.Table) -> Samples:
     )
 
 
-def _write_runs(settings: Synthesis, product: Product, batches: Sequence[Samples]) -> dict[str, Any]:
+def _write_runs(
+    settings: Synthesis, product: Product, batches: Sequence[Samples], held_out: frozenset[bytes]
+) -> dict[str, Any]:
+    """Sort the samples into a run for each split that has any; `held_out` are the documents of validation."""
     if not any(len(batch.sidecar) for batch in batches):
         return {}
     tokens = np.concatenate([batch.tokens for batch in batches])
     sidecar = pa.concat_tables([batch.sidecar for batch in batches])
-    repos = sidecar.column("repo").to_pylist()
-    held = {repo: in_validation(repo, share=settings.validation, seed=settings.seed) for repo in set(repos)}
-    in_held = np.fromiter((held[repo] for repo in repos), np.bool_, len(repos))
+    doc_ids = sidecar.column("doc_id").to_pylist()
+    in_held = np.fromiter((doc_id in held_out for doc_id in doc_ids), np.bool_, len(doc_ids))
     runs = {}
     for name, mask in zip(SPLITS, (~in_held, in_held), strict=True):
         if mask.any():

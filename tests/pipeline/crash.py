@@ -1,7 +1,8 @@
-"""Run a recipe in this process and die by SIGKILL at the n-th commit: `python -m tests.pipeline.crash N RECIPE OUT`.
+"""Run a recipe in this process and die by SIGKILL at the n-th commit: `python -m tests.pipeline.crash N
+RECIPE OUT`.
 
-The kill comes either just before the sync of a temporary file (odd N) or just after its rename (even N), the two places
-where a commit protocol can be wrong.
+The kill comes either just before the sync of a temporary file (odd N) or just after its rename (even N), the
+two places where a commit protocol can be wrong.
 """
 
 from __future__ import annotations

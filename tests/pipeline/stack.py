@@ -1,4 +1,6 @@
-"""A small corpus in The Stack v1's schema, made of standard-library files with planted duplicates, and a recipe on it."""
+"""A small corpus in The Stack v1's schema, made of standard-library files with planted duplicates, and a
+recipe on it.
+"""
 
 from __future__ import annotations
 
@@ -62,14 +64,22 @@ def stack_row(
 ) -> Row:
     """One row of The Stack v1; columns that are not given are null."""
     return {
-        "content": content, "max_stars_repo_name": repo, "max_stars_repo_path": path, "max_stars_repo_head_hexsha": "c0ffee",
-        "max_stars_repo_licenses": list(licenses), "max_stars_count": stars, "lang": "Python", "ext": "py",
+        "content": content,
+        "max_stars_repo_name": repo,
+        "max_stars_repo_path": path,
+        "max_stars_repo_head_hexsha": "c0ffee",
+        "max_stars_repo_licenses": list(licenses),
+        "max_stars_count": stars,
+        "lang": "Python",
+        "ext": "py",
         "size": len(content.encode()) if isinstance(content, str) else None,
-    }  # fmt: skip
+    }
 
 
 def stdlib_rows(count: int = 60) -> list[Row]:
-    """Real files under made-up repositories; every tenth is GPL, every seventh is repeated word for word elsewhere."""
+    """Real files under made-up repositories; every tenth is GPL, every seventh is repeated word for word
+    elsewhere.
+    """
     root = Path(sysconfig.get_path("stdlib"))
     rows = []
     for number, path in enumerate(sorted(root.glob("*.py"))[:count]):

@@ -1,4 +1,6 @@
-"""A run that is killed at any commit resumes, does nothing twice, and ends with the bytes of an undisturbed run."""
+"""A run that is killed at any commit resumes, does nothing twice, and ends with the bytes of an undisturbed
+run.
+"""
 
 from __future__ import annotations
 

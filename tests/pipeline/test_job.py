@@ -1,8 +1,11 @@
-"""The whole job on a small real corpus: its bytes, its resume, its accounts, and what it does with bad input."""
+"""The whole job on a small real corpus: its bytes, its resume, its accounts, and what it does with bad
+input.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import Engine
+from pipeline.engine import Engine, UnitLost
 from pipeline.job import Job, run_job
 from pipeline.planning import walk
 from pipeline.recipe import load_recipe
@@ -69,7 +72,7 @@ def test_funnel_accounts_for_every_document(
     _, _, report = finished
     funnel = report["funnel"]
     assert funnel[0] == {**funnel[0], "name": "source", "documents": len(rows)}
-    for before, after in zip(funnel, funnel[1:], strict=False):
+    for before, after in pairwise(funnel):
         assert after["documents"] == before["documents"] - after["dropped"], after["name"]
     assert report["documents"] == funnel[-1]["documents"]
     by_name = {step["name"]: step for step in funnel}
@@ -164,7 +167,7 @@ def test_no_repository_and_no_cluster_stands_in_both_splits(
     repos = [
         set(shards.sidecar(split, ["repo"]).column("repo").to_pylist()) for split in ("train", "validation")
     ]
-    assert repos[0] and repos[1]
+    assert all(repos)
     assert not repos[0] & repos[1]
 
 
@@ -206,7 +209,7 @@ def test_a_damaged_page_loses_its_split_only(tmp_path: Path, rows: list[dict[str
     job, report = run(write_recipe(tmp_path, corpus), tmp_path / "out")
     assert {(Path(q.file).name, q.reason) for q in job.quarantine} == {("data-1.parquet", "parquet_corrupt")}
     assert report["documents"] > 0
-    for before, after in zip(report["funnel"], report["funnel"][1:], strict=False):
+    for before, after in pairwise(report["funnel"]):
         assert after["documents"] == before["documents"] - after["dropped"], after["name"]
 
 
@@ -246,3 +249,58 @@ def test_a_changed_input_file_is_read_again(tmp_path: Path, rows: list[dict[str,
     metadata = next(stage for stage in report["stages"] if stage["name"] == "metadata")
     assert 0 < metadata["units_cached"] < metadata["units"]
     assert fresh["documents"] == report["documents"]
+
+
+class LosingEngine(Engine):
+    """The plain loop, but the worker of one unit of each `annotate_split` call over text dies."""
+
+    def map_units(self, work: Any, jobs: Any, *, cpus: int = 1) -> Any:
+        yield from super().map_units(work, jobs[1:] if self._fatal(jobs) else jobs, cpus=cpus)
+        if self._fatal(jobs):
+            yield jobs[0][0], UnitLost("its worker died, and again, and again")
+
+    @staticmethod
+    def _fatal(jobs: Any) -> bool:
+        return (
+            bool(jobs)
+            and getattr(jobs[0][1][0], "gate", None) is not None
+            and hasattr(jobs[0][1][0], "filters")
+        )
+
+
+def test_a_split_that_kills_its_workers_is_quarantined_and_tried_again_next_time(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    recipe = write_recipe(tmp_path, write_corpus(tmp_path / "corpus", rows))
+    job = Job(load_recipe(recipe), tmp_path / "out", Runner(LosingEngine(workers=0)))
+    run_job(job)
+    report = summarize(job)
+    assert [(q.reason, q.row) for q in job.quarantine] == [("worker_died", -1)]
+    for before, after in pairwise(report["funnel"]):
+        assert after["documents"] == before["documents"] - after["dropped"], after["name"]
+    assert verify(tmp_path / "out" / "shards")["ok"]
+    _, healed = run(recipe, tmp_path / "out")
+    _, fresh = run(recipe, tmp_path / "fresh")
+    assert healed["documents"] == fresh["documents"] > report["documents"]
+    assert digests(tmp_path / "out" / "shards") == digests(tmp_path / "fresh" / "shards")
+
+
+def test_settings_that_come_back_after_a_stopped_change_do_not_meet_its_files(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    recipe = write_recipe(tmp_path, write_corpus(tmp_path / "corpus", rows))
+    run(recipe, tmp_path / "out")
+    before = digests(tmp_path / "out" / "shards")
+
+    class StopError(Exception):
+        pass
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "synthesize" and done == 1:
+            raise StopError
+
+    changed = load_recipe(recipe, ['select.comments="comment_ratio > 0.1"'])
+    with pytest.raises(StopError):
+        run_job(Job(changed, tmp_path / "out", Runner(Engine(workers=0), stop)))
+    run(recipe, tmp_path / "out")
+    assert digests(tmp_path / "out" / "shards") == before

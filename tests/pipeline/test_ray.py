@@ -1,4 +1,6 @@
-"""The engine on a real local Ray: results, dead workers, exceptions, and the whole job on one and on two nodes."""
+"""The engine on a real local Ray: results, dead workers, exceptions, and the whole job on one and on two
+nodes.
+"""
 
 from __future__ import annotations
 

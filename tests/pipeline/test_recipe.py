@@ -19,7 +19,7 @@ def recipe_file(tmp_path: Path) -> Path:
 
 def refusal(path: Path, *overrides: str) -> str:
     """What load_recipe says of a wrong recipe."""
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match=r".+") as raised:
         load_recipe(path, overrides)
     return str(raised.value)
 
@@ -133,7 +133,9 @@ def test_dedup_without_signatures_is_refused(recipe_file: Path, tmp_path: Path) 
 
 
 def test_all_problems_of_values_are_told_at_once(recipe_file: Path) -> None:
-    message = refusal(recipe_file, "fim.rate=1.5", "shards.validation=-1", "fim.contxt=3", "tokenizer.train=7")
+    message = refusal(
+        recipe_file, "fim.rate=1.5", "shards.validation=-1", "fim.contxt=3", "tokenizer.train=7"
+    )
     for key in ("fim.rate", "shards.validation", "fim.contxt", "tokenizer.train"):
         assert f"\n  {key}: " in message
     assert "(found 1.5)" in message

@@ -17,7 +17,7 @@ import pyarrow as pa
 from filters import Filter
 from pipeline.config import Source
 from pipeline.documents import Problem, canonical_column, usable_text
-from pipeline.single_filter_inputs import Rows
+from pipeline.single_filter.inputs import Rows
 from pipeline.sources import CANONICAL, column_mapping
 
 DEFAULT_PRESET: Final = "stack-v1"

@@ -23,7 +23,7 @@ MAX_VALUE_CELLS: Final = 36
 
 
 def report_lines(result: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """The result of `run_filter`: histograms, languages, examples, and last, where the eye rests, the funnel."""
+    """The result of `run_filter`: histograms, languages, examples, and last, to be seen first, the funnel."""
     for name, histogram in result["histograms"].items():
         if histogram:
             yield _histogram_table(name, histogram)
@@ -116,7 +116,8 @@ def _funnel_table(result: Mapping[str, Any]) -> Table:
     bytes_in, bytes_kept = result["bytes_in"], result["bytes_kept"]
     dropped_bytes = None if bytes_in is None else bytes_in - bytes_kept
     table = _table("", "documents", "share", "MB")
-    table.add_row(f"in {number(result['files'])} {'file' if result['files'] == 1 else 'files'}", number(documents), "", megabytes(bytes_in))
+    files = "1 file" if result["files"] == 1 else f"{number(result['files'])} files"
+    table.add_row(f"in {files}", number(documents), "", megabytes(bytes_in))
     table.add_row("kept", number(kept), _share(kept, documents), megabytes(bytes_kept), style="bold")
     dropped = documents - kept - unusable
     table.add_row("dropped", number(dropped), _share(dropped, documents), megabytes(dropped_bytes))

@@ -19,10 +19,10 @@ import pyarrow as pa
 from filters import Filter
 from pipeline.recipe import check_predicate
 from pipeline.select import evaluate
-from pipeline.single_filter_columns import DEFAULT_PRESET, Columns, choose_columns
-from pipeline.single_filter_inputs import Rows, list_files, read_rows, read_schema
-from pipeline.single_filter_output import output_schema, output_target, writing
-from pipeline.single_filter_tally import Judged, new_tally
+from pipeline.single_filter.columns import DEFAULT_PRESET, Columns, choose_columns
+from pipeline.single_filter.inputs import Rows, list_files, read_rows, read_schema
+from pipeline.single_filter.output import output_target, writing
+from pipeline.single_filter.tally import Judged, new_tally
 
 Progress = Callable[[str, int, int], None]
 
@@ -57,8 +57,7 @@ def run_filter(
     for file, schema in schemas.items():
         columns.check(file, schema)
     tally = new_tally(fltr.schema)
-    out_schema = output_schema(schemas, fltr.schema if run.annotated else None)
-    with writing(target, out_schema, annotated=run.annotated) as write:
+    with writing(target, schemas, fltr.schema if run.annotated else None) as write:
         for done, (file, schema) in enumerate(schemas.items()):
             progress("filter", done, len(files))
             for rows in read_rows(file, schema, schema.names if target else columns.own(schema)):

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline.documents import Problem
 from pipeline.histogram import Histogram, new_histogram
-from pipeline.single_filter_inputs import Rows
+from pipeline.single_filter.inputs import Rows
 
 EXAMPLES: Final = 5
 MAX_SHOWN_BYTES: Final = 32

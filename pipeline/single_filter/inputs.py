@@ -18,11 +18,13 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-from pipeline.single_filter_json import json_batches, json_schema
+from pipeline.single_filter.json_lines import json_batches, json_schema
 from pipeline.sources import first_line
 
 BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_ROWS: Final = 8192
+READING: Final[dict[str, Any]] = {"buffer_size": 1_000_000, "pre_buffer": False}
+"""How much Arrow reads of a Parquet column at a time; by default it is the whole column of a row group."""
 ENDINGS: Final = {
     "parquet": (".parquet",),
     "arrow": (".arrow", ".arrows", ".feather", ".ipc"),
@@ -76,7 +78,8 @@ def read_rows(file: str, schema: pa.Schema, columns: Sequence[str]) -> Iterator[
 def _expand(text: str) -> list[str]:
     try:
         filesystem, path = fsspec.core.url_to_fs(text)
-        names = [path] if filesystem.exists(path) else sorted(filesystem.glob(path))
+        matches = [path] if filesystem.exists(path) else sorted(filesystem.glob(path))
+        names = [name for name in matches if name == path or not _hidden(name.rpartition("/")[2])]
         found = [own for name in names for own in _files_of(filesystem, name)]
     except Exception as error:  # every kind of remote file system has errors of its own
         problem = f"{text} cannot be listed ({first_line(error)})"
@@ -127,7 +130,7 @@ def _opened(file: str) -> Iterator[Any]:
 
 def _batches(stream: Any, file: str, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     if _format_of(file) == "parquet":
-        parquet = pq.ParquetFile(stream)
+        parquet = pq.ParquetFile(stream, page_checksum_verification=True, **READING)
         # Arrow decodes several columns of one batch by threads; their order in time is no concern, memory is.
         yield from parquet.iter_batches(
             _parquet_rows(parquet.metadata, columns), columns=columns, use_threads=False

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.single_filter_tally import Judged
+from pipeline.single_filter.tally import Judged
 from pipeline.store import PARQUET_OPTIONS, committed
 
 ROW_GROUP_BYTES: Final = 32_000_000
@@ -42,7 +42,34 @@ def output_target(out: Path | None, files: Sequence[str]) -> Path | None:
     return target
 
 
-def output_schema(schemas: Mapping[str, pa.Schema], signals: pa.Schema | None) -> pa.Schema:
+@contextmanager
+def writing(
+    target: Path | None, schemas: Mapping[str, pa.Schema], signals: pa.Schema | None
+) -> Iterator[Callable[[Judged], None]]:
+    """A function that takes judged documents into `target`, which appears when all is done.
+
+    With `signals` every document is taken, with its own; without, those that pass. Raises ValueError for
+    files, given with their schemas, that do not fit into one.
+    """
+    if target is None:
+        yield lambda judged: None
+        return
+    schema = _output_schema(schemas, signals)
+    pending: list[pa.Table] = []
+    with committed(target) as temporary, pq.ParquetWriter(temporary, schema, **PARQUET_OPTIONS) as writer:
+
+        def write(judged: Judged) -> None:
+            pending.append(_output_rows(judged, schema, annotated=signals is not None))
+            if sum(table.nbytes for table in pending) >= ROW_GROUP_BYTES:
+                writer.write_table(pa.concat_tables(pending))
+                pending.clear()
+
+        yield write
+        if pending:
+            writer.write_table(pa.concat_tables(pending))
+
+
+def _output_schema(schemas: Mapping[str, pa.Schema], signals: pa.Schema | None) -> pa.Schema:
     """The columns of all files, then the signals. Raises ValueError where types do not go together."""
     first = next(iter(schemas.values()))
     merged = first
@@ -57,26 +84,6 @@ def output_schema(schemas: Mapping[str, pa.Schema], signals: pa.Schema | None) -
     own = [] if signals is None else list(signals)
     fields = [field for field in merged if signals is None or field.name not in signals.names]
     return pa.schema([field.with_nullable(True) for field in (*fields, *own)])
-
-
-@contextmanager
-def writing(target: Path | None, schema: pa.Schema, *, annotated: bool) -> Iterator[Callable[[Judged], None]]:
-    """A function that takes judged documents into `target`, which appears when all is done."""
-    if target is None:
-        yield lambda judged: None
-        return
-    pending: list[pa.Table] = []
-    with committed(target) as temporary, pq.ParquetWriter(temporary, schema, **PARQUET_OPTIONS) as writer:
-
-        def write(judged: Judged) -> None:
-            pending.append(_output_rows(judged, schema, annotated=annotated))
-            if sum(table.nbytes for table in pending) >= ROW_GROUP_BYTES:
-                writer.write_table(pa.concat_tables(pending))
-                pending.clear()
-
-        yield write
-        if pending:
-            writer.write_table(pa.concat_tables(pending))
 
 
 def _output_rows(judged: Judged, schema: pa.Schema, *, annotated: bool) -> pa.Table:
