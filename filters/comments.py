@@ -1,10 +1,10 @@
 """The comments filter: the share of a document's characters that stands in comments and docstrings.
 
-A table-driven scanner (filters/comment_scanner.py) follows strings, comments and what else may hide them,
-for the languages of filters/data/comment_syntax.toml. Comment markers count; hashbang lines, string values
-and Haskell's pragmas do not. -1 means that the language has no table, or that the text ends inside a string
-that spans lines, so that nothing is sure. Time is linear in any text, memory constant; several hundred MB/s
-on one core.
+A table-driven scanner (filters/comment_scan/scanner.py) follows strings, comments and what else may hide
+them, for the languages of filters/data/comment_syntax.toml. Comment markers count; hashbang lines, string
+values and Haskell's pragmas do not. -1 means that the language has no table, or that the text ends inside a
+string that spans lines, so that nothing is sure. Time is linear in any text, memory constant; several hundred
+MB/s on one core.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from filters.comment_scanner import comment_counts
-from filters.comment_syntax import load_syntax
+from filters.comment_scan.scanner import comment_counts
+from filters.comment_scan.syntax import load_syntax
 from filters.language import canonical_languages
 from filters.text import utf8_buffers
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.comment_syntax import load_syntax
+from filters.comment_scan.syntax import load_syntax
 from filters.comments import Comments
 
 # In each text, what lies between « and » is a comment; the marks are removed before it is scanned.

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from filters.comment_literals import BRACKETS, HEAD, READY, WORD_LENGTH, heredoc_end
-from filters.comment_rules import FLAGS, WHERE, Flag, Kind, Where
-from filters.comment_spans import contains, is_blank, is_line_end, is_word, skip_blanks, stands_at
+from filters.comment_scan.literals import BRACKETS, HEAD, READY, WORD_LENGTH, heredoc_end
+from filters.comment_scan.rules import FLAGS, WHERE, Flag, Kind, Where
+from filters.comment_scan.spans import contains, is_blank, is_line_end, is_word, skip_blanks, stands_at
 
 Bytes = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int32]

@@ -1,7 +1,7 @@
 """Kernels that find where a comment, a string or a character literal ends, and small tests of bytes.
 
-Each takes a position in UTF-8 bytes and gives one that is not smaller, or -1 for "it is none", and none
-reads at or beyond `end`. Rules are rows of filters/comment_rules.py's columns; their texts lie in a blob of
+Each takes a position in UTF-8 bytes and gives one that is not smaller, or -1 for "it is none", and none reads
+at or beyond `end`. Rules are rows of filters/comment_scan/rules.py's columns; their texts lie in a blob of
 bytes.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from filters.comment_rules import (
+from filters.comment_scan.rules import (
     AFTER,
     ANY_FENCE,
     CLOSE,

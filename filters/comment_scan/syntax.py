@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from filters import comment_rules as columns
-from filters.comment_rules import Flag, Kind, Tables, Where
+from filters.comment_scan import rules as columns
+from filters.comment_scan.rules import Flag, Kind, Tables, Where
 
 _TEXTS: Final = {
     "open": columns.OPEN,

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from filters.comment_rules import Flag
-from filters.comment_spans import MAX_FENCE, contains, is_line_end, is_word, skip_blanks, stands_at
+from filters.comment_scan.rules import Flag
+from filters.comment_scan.spans import MAX_FENCE, contains, is_line_end, is_word, skip_blanks, stands_at
 
 Bytes = npt.NDArray[np.uint8]
 State = npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
 """The vocabulary of comment rules: what a rule may begin, where, and with which properties.
 
-filters/data/comment_syntax.toml is written in these words, filters/comment_syntax.py packs it into arrays
-of the columns below, and the kernels in comment_spans.py and comment_scanner.py read those.
+filters/data/comment_syntax.toml is written in these words, filters/comment_scan/syntax.py packs it into
+arrays of the columns below, and the kernels in spans.py and scanner.py read those.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ ANY_FENCE: Final = 1  # FENCE: 0 for none, this for C++'s free text, else the on
 
 
 class Tables(NamedTuple):
-    """Every language's rules: see filters/comment_syntax.py, which packs them."""
+    """Every language's rules: see filters/comment_scan/syntax.py, which packs them."""
 
     rules: npt.NDArray[np.int32]
     """i32[rules, RULE_WIDTH]."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from filters.comment_literals import (
+from filters.comment_scan.literals import (
     FENCE_AT,
     FENCE_LENGTH,
     HEAD,
@@ -32,8 +32,8 @@ from filters.comment_literals import (
     note_heredoc,
     regex_end,
 )
-from filters.comment_places import begin_lines, is_docstring, note_layout, place_fits
-from filters.comment_rules import (
+from filters.comment_scan.places import begin_lines, is_docstring, note_layout, place_fits
+from filters.comment_scan.rules import (
     AFTER,
     FLAGS,
     KIND,
@@ -44,7 +44,7 @@ from filters.comment_rules import (
     Kind,
     Tables,
 )
-from filters.comment_spans import (
+from filters.comment_scan.spans import (
     CLOSED,
     FILE_END,
     IN_HOLE,
@@ -59,12 +59,14 @@ from filters.comment_spans import (
     skip_blanks,
     string_end,
 )
+from filters.kernel_cache import forget_stale_kernels
+
+forget_stale_kernels(__file__)
 
 Bytes = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int32]
 Rules = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
-
 
 _NO_MATCH, _PASSED, _BLANK, _COMMENT, _STRING, _FAILED = range(6)  # what a rule did at a position
 _MAX_DEPTH: Final = 32
