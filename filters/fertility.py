@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
-from filters.text import Texts, utf8_buffers
+from filters.size import count_code_points
+from filters.text import utf8_buffers
 from filters.tokens.encoder import load_encoder
 
 
@@ -56,19 +55,5 @@ class Fertility:
         """The two signals of each document, in order."""
         texts = utf8_buffers(docs["content"])
         n_tokens = np.diff(load_encoder(self.tokenizer).encode(texts).offsets)
-        chars_per_token = count_code_points(texts) / np.maximum(n_tokens, 1)
+        chars_per_token = count_code_points(texts.data, texts.offsets) / np.maximum(n_tokens, 1)
         return pa.table([n_tokens, chars_per_token], schema=self.schema)
-
-
-def count_code_points(texts: Texts) -> npt.NDArray[np.int64]:
-    """i64[n]: code points of each text, which are its bytes but for UTF-8 continuation bytes (0b10xxxxxx)."""
-    return _count_code_points(texts.data, texts.offsets)
-
-
-@njit(cache=True, nogil=True)
-def _count_code_points(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    counts = np.zeros(len(offsets) - 1, np.int64)
-    for text in range(len(counts)):
-        for at in range(offsets[text], offsets[text + 1]):
-            counts[text] += (data[at] & 0xC0) != 0x80
-    return counts

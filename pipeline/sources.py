@@ -7,7 +7,6 @@ record; a missing or mistyped column is an error before any work. Costs a footer
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -90,17 +89,22 @@ def source_name(source: Source) -> str:
 
 def list_files(source: Source) -> list[str]:
     """URLs of the source's Parquet files, sorted. Raises ValueError when there is none."""
-    root = root_url(source)
+    found = _list_hub_files(source) if source.hub is not None else _list_path_files(str(source.path))
+    if not found:
+        root = source.hub or source.path
+        raise ValueError(
+            f"source: no Parquet file matches {root}; expected a folder, a glob or a file of *.parquet"
+        )
+    return found
+
+
+def _list_path_files(root: str) -> list[str]:
     filesystem, path = fsspec.core.url_to_fs(root)
     if filesystem.isdir(path):
         found = filesystem.find(path, detail=True)
     else:
         found = filesystem.glob(path, detail=True)
     names = [name for name, info in found.items() if info["type"] != "directory" and _is_parquet(name)]
-    if not names:
-        raise ValueError(
-            f"source: no Parquet file matches {root}; expected a folder, a glob or a file of *.parquet"
-        )
     return [filesystem.unstrip_protocol(name) if "://" in root else name for name in sorted(names)]
 
 
@@ -109,20 +113,23 @@ def _is_parquet(path: str) -> bool:
     return name.endswith(".parquet") and not name.startswith((".", "_"))
 
 
-def root_url(source: Source) -> str:
-    """Where the source's files lie: its own path, or the hub's folder at a pinned commit."""
-    if source.path is not None:
-        return source.path
-    return f"hf://datasets/{source.hub}@{pinned_revision(source)}/{source.data_dir or ''}".rstrip("/")
+def _list_hub_files(source: Source) -> list[str]:
+    """The Parquet files of a hub dataset as `datasets` resolves them: every split, at the commit of
+    `revision` now.
 
+    The URLs name that commit, so a run does not change under a moving branch. `hub` may also be a local
+    folder that is laid out like a repository of the hub.
+    """
+    from datasets import load_dataset_builder  # noqa: PLC0415 — 1 s of import that only hub sources pay for
 
-def pinned_revision(source: Source) -> str:
-    """The commit that `revision` (default: main) names now: a run must not change under a moving branch."""
-    if source.revision and re.fullmatch(r"[0-9a-f]{40}", source.revision):
-        return source.revision
-    from huggingface_hub import HfApi  # noqa: PLC0415 — only hub sources pay for it
-
-    return str(HfApi().dataset_info(source.hub or "", revision=source.revision).sha)
+    try:
+        builder = load_dataset_builder(str(source.hub), data_dir=source.data_dir, revision=source.revision)
+    except (OSError, ValueError) as error:
+        where = f"{source.hub} (revision {source.revision or 'main'}, data_dir {source.data_dir or 'all'})"
+        remedy = "check the name, that you may read it (`hf auth login`), and the network"
+        raise ValueError(f"source.hub: cannot list {where}: {first_line(error)}; {remedy}") from error
+    data_files = builder.config.data_files or {}
+    return sorted(str(name) for names in data_files.values() for name in names if _is_parquet(str(name)))
 
 
 def plan_splits(

@@ -66,7 +66,7 @@ def kill_worker(recipe: str, out: Path, options: list[str], delay: float) -> tup
     )
     time.sleep(delay)
     workers: list[int] = []
-    while not workers and run.poll() is None:
+    while not workers and run.poll() is None:  # the next moment at which a task is running
         workers = ray_workers()
     for pid in workers[:1]:
         os.kill(pid, signal.SIGKILL)
@@ -84,6 +84,7 @@ def main() -> None:
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
     scratch = Path(tempfile.mkdtemp(prefix="infill-chaos-"))
+    finish(arguments.recipe, scratch / "warm", [*arguments.options, "--limit", "50"])  # compiles the kernels
     started = time.monotonic()
     clean = finish(arguments.recipe, scratch / "clean", arguments.options)
     length = time.monotonic() - started
@@ -92,7 +93,7 @@ def main() -> None:
     for number in range(arguments.kills):
         out = scratch / f"run-{number}"
         kill = kill_driver if number % 2 == 0 else kill_worker
-        report, told = kill(arguments.recipe, out, arguments.options, moments.uniform(1, length - 1))
+        report, told = kill(arguments.recipe, out, arguments.options, moments.uniform(1, 0.75 * length))
         same = digest(out) == expected and report["tokens"] == clean["tokens"]
         print(f"{number + 1:2d} {told}: {'same bytes' if same else 'DIFFERENT BYTES'}", flush=True)
         assert same

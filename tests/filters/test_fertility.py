@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import annotate, filter_class
-from filters.fertility import Fertility, count_code_points
+from filters.fertility import Fertility
+from filters.size import count_code_points
 from filters.text import pack_texts
 from filters.tokens.encoder import reference_tokenizer
 from filters.tokens.vocabulary import byte_alphabet
@@ -56,7 +57,8 @@ def test_tokens_and_characters_are_those_of_the_library_and_of_python(
     signals = Fertility(tokenizer=tokenizer_path)(pa.table({"content": pa.array(texts, pa.string())}))
     counts = [len(reference.encode(text, add_special_tokens=False).ids) for text in texts]
     assert signals["n_tokens"].to_pylist() == counts
-    assert count_code_points(pack_texts([text.encode() for text in texts])).tolist() == [*map(len, texts)]
+    packed = pack_texts([text.encode() for text in texts])
+    assert count_code_points(packed.data, packed.offsets).tolist() == [*map(len, texts)]
 
 
 def test_chunks_and_slices_do_not_change_signals(tokenizer_path: str) -> None:

@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import Source
-from pipeline.sources import Plan, column_mapping, list_files, plan_splits, root_url, source_name
+from pipeline.sources import Plan, column_mapping, list_files, plan_splits, source_name
 from tests.pipeline.stack import stack_row, write_stack
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def plan(path: Path | str, *, split_bytes: int = 1, limit: int | None = None, **source: Any) -> Plan:
@@ -51,11 +50,21 @@ def test_nested_language_folders_are_read_in_order(tmp_path: Path) -> None:
     assert names(list_files(Source(path=str(tmp_path))), tmp_path) == wanted
 
 
-def test_hub_source_is_read_from_the_pinned_commit() -> None:
-    source = Source(hub="bigcode/the-stack-dedup", revision=COMMIT, data_dir="data/python")
-    assert root_url(source) == f"hf://datasets/bigcode/the-stack-dedup@{COMMIT}/data/python"
-    whole = Source(hub="bigcode/the-stack-dedup", revision=COMMIT)
-    assert root_url(whole) == f"hf://datasets/bigcode/the-stack-dedup@{COMMIT}"
+def test_hub_source_lists_the_files_of_its_data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code that lists a hub dataset, on a folder laid out like one."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    wanted = ["data/java/train-00000-of-00001.parquet", "data/python/train-00000-of-00001.parquet"]
+    for name in [*wanted, "docs/example.parquet.txt"]:
+        write_table(tmp_path / name)
+    (tmp_path / "README.md").write_text("---\nlicense: other\n---\n")
+    assert names(list_files(Source(hub=str(tmp_path))), tmp_path) == wanted
+    assert names(list_files(Source(hub=str(tmp_path), data_dir="data/python")), tmp_path) == wanted[1:]
+
+
+def test_hub_source_that_cannot_be_listed_says_what_to_do(tmp_path: Path) -> None:
+    write_table(tmp_path / "data" / "train-0.parquet")
+    with pytest.raises(ValueError, match=r"source\.hub: cannot list .*data_dir data/rust.*hf auth login"):
+        list_files(Source(hub=str(tmp_path), data_dir="data/rust"))
 
 
 def test_remote_files_keep_their_protocol_and_are_read_through_it() -> None:

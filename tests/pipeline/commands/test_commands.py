@@ -30,7 +30,7 @@ PLANTED = [
 ]
 REPORT = {
     *("shards", "tokens", "samples", "documents", "splits", "funnel", "kinds", "orders", "synthesis"),
-    *("languages", "licenses", "stages", "quarantined", "peak_memory_bytes", "seconds"),
+    *("languages", "licenses", "histograms", "stages", "quarantined", "peak_memory_bytes", "seconds"),
 }
 STAGE = {"name", "seconds", "units", "units_cached", "rows_in", "rows_out", "dropped", "quarantined"}
 
