@@ -3,7 +3,8 @@
 MB are those of the text that the gate lets through, the only text that either side reads. *Overall* is the
 time of the whole command after a first, tiny run has compiled the kernels. *Steady state* is the sum of the
 seconds of its stages in its --json, from metadata to manifest, without `tokenizer sample` and `tokenizer`,
-and less the start of Ray, which stands in the first stage: the seconds of the tiny run's first stage.
+and less the start of Ray, which stands in the first stage: the seconds of the tiny run's first stage, or all
+of this run's if those are fewer.
 
 The peer does less than the job: comment shares (tokenize and ast, Python only), MinHash signatures
 (datasketch) and tokens (`tokenizers`), without clustering, selection, cuts or shards. Two processes do it for
@@ -45,14 +46,15 @@ def measure(megabytes: float) -> list[Measurement]:
         report, seconds = _infill_run(corpus, out)
         peer_rate = _peer_rate(str(out / "shards" / "tokenizer" / "tokenizer.json"))
     taken = {stage["name"]: stage["seconds"] for stage in report["stages"]}
-    steady = sum(own for name, own in taken.items() if name not in NOT_STEADY) - tiny["stages"][0]["seconds"]
+    ray = min(taken["metadata"], tiny["stages"][0]["seconds"])
+    steady = sum(own for name, own in taken.items() if name not in NOT_STEADY) - ray
     read = next(step for step in report["funnel"] if step["name"] == "readable")["bytes"] / 1e6
     stages = ", ".join(f"{name} {own:.1f}" for name, own in taken.items())
     kept = report["funnel"][-1]
     notes = {
         "overall": f"of {size:,.0f} MB in the corpus, {kept['bytes'] / 1e6:,.0f} MB kept; "
         f"{report['tokens']:,} tokens; peak memory of a process {report['peak_memory_bytes'] / 1e6:,.0f} MB",
-        "steady state": f"seconds: {stages}; of those of metadata, Ray {tiny['stages'][0]['seconds']:.1f}",
+        "steady state": f"seconds: {stages}; of those of metadata, Ray {ray:.1f}",
     }
     return [
         Measurement(

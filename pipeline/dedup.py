@@ -24,6 +24,7 @@ from pipeline.candidates import Ints, bands_of, first_of_each, near_duplicates
 from pipeline.config import Dedup
 from pipeline.keyed import keyed_hash
 from pipeline.recipe import order_term
+from pipeline.select import part_digest
 from pipeline.store import file_digest, key_of, write_table
 from pipeline.units import Product, Receipt, Unit
 
@@ -58,9 +59,10 @@ class Verdict:
 
 
 def dedup_unit(folder: Path, digests: Sequence[str], work: DedupWork) -> Unit:
-    """One unit over all splits, keyed by the settings and the survivors' digests."""
+    """One unit over all splits, keyed by the settings and the digests of survivors and of signatures."""
     settings = work.dedup.model_dump(mode="json") if work.dedup else None
-    key = key_of("dedup", 1, settings, work.num_perm, work.validation, work.seed, list(digests))
+    signatures = [part_digest(part) for part in work.signatures]
+    key = key_of("dedup", 2, settings, work.num_perm, work.validation, work.seed, list(digests), signatures)
     return Unit("all survivors", work, (Product(folder / "evidence.json", key),), 0)
 
 

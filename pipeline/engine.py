@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -141,6 +143,7 @@ class Engine:
 
         import ray  # noqa: PLC0415
 
+        on_termination = signal.getsignal(signal.SIGTERM)
         workers = {"env_vars": {**THREAD_LIMITS, **QUIET}}
         options: dict[str, Any] = {
             "logging_level": logging.ERROR,
@@ -154,6 +157,8 @@ class Engine:
             ray.init(
                 num_cpus=count, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **options
             )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_termination)  # Ray puts its own handler, which dumps its stacks
         nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         self._slots, self._largest_node = max(1, sum(nodes)), max(1, *nodes)
         self._remote = ray.remote(_call)

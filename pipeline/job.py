@@ -216,16 +216,16 @@ def _select(
     folder = job.out / "select" / key_of(list(select.where.items()), list(keep))[:16]
     selected = select_units(folder, splits, job.parts, gates, select.where, keep)
     receipts = job.stage("select", select_split, selected)
-    names = [f.name for f in filters]
-    minhash = filters[names.index("minhash")] if "minhash" in names else None
-    signatures = tuple(u.products[names.index("minhash")].path for u in units) if minhash else ()
+    survivors = tuple(unit.products[0].path for unit in selected)
+    minhash = next((f for f in filters if f.name == "minhash"), None) if select.dedup else None
+    place = filters.index(minhash) if minhash else 0
     work = DedupWork(
-        tuple(u.products[0].path for u in selected),
-        signatures,
-        select.dedup,
-        getattr(minhash, "num_perm", 0),
-        job.recipe.shards.validation,
-        job.recipe.shards.seed,
+        survivors=survivors,
+        signatures=tuple(unit.products[place].path for unit in units) if minhash else (),
+        dedup=select.dedup,
+        num_perm=getattr(minhash, "num_perm", 0),
+        validation=job.recipe.shards.validation,
+        seed=job.recipe.shards.seed,
     )
     unit = dedup_unit(folder / "dedup", [r.digest for own in receipts for r in own], work)
     ((receipt,),) = job.stage("dedup", remove_duplicates, [unit])

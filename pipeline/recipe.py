@@ -22,6 +22,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from filters import Filter, filter_class
+from pipeline.annotate import Identity
 from pipeline.config import Recipe
 from pipeline.sources import first_line
 
@@ -167,7 +168,8 @@ def check_predicates(recipe: Recipe) -> None:
 
 def _no_signals(filters: Sequence[Filter]) -> pl.DataFrame:
     """An empty table with the columns that these filters give."""
-    fields = [pa.field("doc_id", pa.binary()), *(field for fltr in filters for field in fltr.schema)]
+    given = (*Identity.schema, *(field for fltr in filters for field in fltr.schema))
+    fields = [pa.field("doc_id", pa.binary()), *given]
     frame = pl.from_arrow(pa.schema(fields).empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame

@@ -51,8 +51,8 @@ def select_units(
     units = []
     for index, (split, own) in enumerate(zip(splits, parts, strict=True)):
         gate = gates[index] if gates else None
-        digests = [_digest(part) for part in own] + ([file_digest(gate)] if gate else [])
-        key = key_of("select", 1, list(where.items()), list(keep), digests)
+        digests = [part_digest(part) for part in own] + ([file_digest(gate)] if gate else [])
+        key = key_of("select", 2, list(where.items()), list(keep), digests)
         product = Product(folder / f"part-{index:05d}.json", key)
         units.append(
             Unit(split.label, SelectWork(own, gate, where, tuple(keep), split.rows), (product,), split.rows)
@@ -60,7 +60,8 @@ def select_units(
     return units
 
 
-def _digest(part: Path) -> str:
+def part_digest(part: Path) -> str:
+    """The digest of a product as its receipt gives it; a word in its place if it could not be made."""
     receipt = read_receipt(part.with_suffix(".json"))
     return (receipt.digest or "unreadable") if receipt else "lost"
 

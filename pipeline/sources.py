@@ -99,7 +99,10 @@ def list_files(source: Source) -> list[str]:
 
 
 def _list_path_files(root: str) -> list[str]:
-    filesystem, path = fsspec.core.url_to_fs(root)
+    try:
+        filesystem, path = fsspec.core.url_to_fs(root)
+    except ImportError as error:
+        raise ValueError(f"source.path: {root} needs one more package: {first_line(error)}") from error
     if filesystem.isdir(path):
         found = filesystem.find(path, detail=True)
     else:

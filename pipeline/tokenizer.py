@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from xxhash import xxh3_128_hexdigest
 
@@ -25,7 +27,10 @@ from pipeline.sources import Split
 from pipeline.store import committed, file_digest, key_of, write_table
 from pipeline.units import BadInput, Product, Receipt, Unit, read_receipt
 
-SAMPLE_SCHEMA = pa.schema([("key", pa.uint64()), ("doc_id", pa.binary(16)), ("content", pa.large_string())])
+SAMPLE_SCHEMA = pa.schema(
+    {"key": pa.uint64(), "doc_id": pa.binary(16), "size_bytes": pa.int64(), "content": pa.large_string()}
+)
+SAMPLE_ORDER = [(name, "ascending") for name in ("key", "doc_id", "size_bytes")]
 
 
 @dataclass(frozen=True)
@@ -91,19 +96,21 @@ def sample_split(work: SampleWork, pending: tuple[Product, ...]) -> list[Receipt
     """Leave (key, doc_id, content) of the chosen documents; the annotate stage tells what cannot be read."""
     (product,) = pending
     rows = gate_rows(work.gate)
-    chosen: list[tuple[int, bytes, str]] = []
+    chosen: list[tuple[int, bytes, int, str]] = []
     try:
         for batch in read_batches(work.split, work.reading, ["content"], rows=rows):
             ids = batch.documents.column("doc_id").to_pylist()
             keys = [keyed_hash(work.seed, doc_id, 0, "tokenizer") for doc_id in ids]
             take = [i for i, key in enumerate(keys) if key < work.bound]
             texts = batch.documents.column("content").take(pa.array(take, pa.int64())).to_pylist()
-            chosen += [(keys[i], ids[i], text) for i, text in zip(take, texts, strict=True)]
+            chosen += [
+                (keys[i], ids[i], len(text.encode()), text) for i, text in zip(take, texts, strict=True)
+            ]
     except BadInput:
         chosen = []
     records = [dict(zip(SAMPLE_SCHEMA.names, record, strict=True)) for record in chosen]
     write_table(product.path, pa.Table.from_pylist(records, schema=SAMPLE_SCHEMA))
-    digest = key_of(sorted([str(key), xxh3_128_hexdigest(text.encode())] for key, _, text in chosen))
+    digest = key_of(sorted([str(key), xxh3_128_hexdigest(text.encode())] for key, _, _, text in chosen))
     dropped = {"not_sampled": len(rows) - len(chosen)}
     return [product.commit(Receipt(product.key, len(rows), len(chosen), dropped, digest=digest))]
 
@@ -144,16 +151,19 @@ def train_tokenizer(work: TrainWork, pending: tuple[Product, ...]) -> list[Recei
 
 def _texts(work: TrainWork) -> Iterator[str]:
     """The sampled documents in the order of their keys, until `sample_bytes` are taken."""
-    table = pa.concat_tables([pq.read_table(path) for path in work.samples]).sort_by(
-        [("key", "ascending"), ("doc_id", "ascending")]
+    sizes = [pq.read_table(path, columns=["key", "doc_id", "size_bytes"]) for path in work.samples]
+    ordered = pa.concat_tables(sizes).sort_by(SAMPLE_ORDER)
+    before = np.cumsum(ordered.column("size_bytes").to_numpy()) - ordered.column("size_bytes").to_numpy()
+    taken = ordered.slice(0, int((before < work.settings.sample_bytes).sum()))
+    if not len(taken):
+        return
+    # Only texts up to the last key are read at all: the sample holds about twice what is needed.
+    wanted = pc.field("key") <= pa.scalar(pc.max(taken.column("key")).as_py(), pa.uint64())
+    texts = pa.concat_tables([pq.read_table(path, filters=wanted) for path in work.samples]).sort_by(
+        SAMPLE_ORDER
     )
-    left = work.settings.sample_bytes
-    for batch in table.select(["content"]).to_batches(max_chunksize=1024):
-        for text in batch.column(0).to_pylist():
-            if left <= 0:
-                return
-            left -= len(text.encode())
-            yield text
+    for batch in texts.slice(0, len(taken)).select(["content"]).to_batches(max_chunksize=1024):
+        yield from batch.column(0).to_pylist()
 
 
 def fetch_tokenizer(file: str | None, hub: str | None, revision: str | None) -> Path:

@@ -38,7 +38,12 @@ def load(config: Path, overrides: tuple[str, ...], out: Path | None) -> tuple[Re
     from pipeline.recipe import load_recipe
 
     recipe = load_recipe(config, overrides)
-    return recipe, out or Path("out") / recipe.name
+    out = out or Path("out") / recipe.name
+    if ":/" in str(out):
+        raise ValueError(
+            f"--out {out}: outputs need a local or shared POSIX folder; copy the shards afterwards"
+        )
+    return recipe, out
 
 
 @click.command()

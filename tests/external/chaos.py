@@ -62,7 +62,7 @@ def kill_driver(recipe: str, out: Path, options: list[str], delay: float) -> tup
 
 def kill_worker(recipe: str, out: Path, options: list[str], delay: float) -> tuple[dict[str, Any], str]:
     run = subprocess.Popen(
-        command(recipe, out, options), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command(recipe, out, options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     time.sleep(delay)
     workers: list[int] = []
@@ -70,8 +70,9 @@ def kill_worker(recipe: str, out: Path, options: list[str], delay: float) -> tup
         workers = ray_workers()
     for pid in workers[:1]:
         os.kill(pid, signal.SIGKILL)
-    report = json.loads(run.communicate()[0])
-    assert run.returncode == 0, run.returncode
+    output, messages = run.communicate()
+    assert run.returncode == 0, f"exit code {run.returncode} after the death of {workers}: {messages}"
+    report = json.loads(output)
     return report, f"worker killed after {delay:4.1f} s ({len(workers)} were at work)"
 
 

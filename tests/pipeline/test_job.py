@@ -304,3 +304,25 @@ def test_settings_that_come_back_after_a_stopped_change_do_not_meet_its_files(
         run_job(Job(changed, tmp_path / "out", Runner(Engine(workers=0), stop)))
     run(recipe, tmp_path / "out")
     assert digests(tmp_path / "out" / "shards") == before
+
+
+def test_changed_signatures_are_compared_anew(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """Two files of the same lines in another order share every word, and no run of sixty words."""
+    lines = [f"name_{number} = {number}  # comment\n" for number in range(200)]
+    pair = [
+        stack_row("".join(own), repo=repo, stars=1)
+        for repo, own in (("ann/ahead", lines), ("bob/back", lines[::-1]))
+    ]
+    recipe = write_recipe(tmp_path, write_corpus(tmp_path / "corpus", [*rows, *pair]))
+    run(recipe, tmp_path / "out", "filters.minhash.ngram=60")
+    _, report = run(recipe, tmp_path / "out", "filters.minhash.ngram=1")
+    _, fresh = run(recipe, tmp_path / "fresh", "filters.minhash.ngram=1")
+    assert report["funnel"] == fresh["funnel"]
+    assert {step["name"]: step["dropped"] for step in report["funnel"]}["near_duplicate"] > 0
+
+
+def test_gate_may_use_what_names_a_document(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    recipe = write_recipe(tmp_path, write_corpus(tmp_path / "corpus", rows))
+    _, report = run(recipe, tmp_path / "out", "gate.owner=\"repo != 'copycat/mirror' AND lang = 'Python'\"")
+    copies = sum(row["max_stars_repo_name"] == "copycat/mirror" for row in rows)
+    assert {step["name"]: step["dropped"] for step in report["funnel"]}["owner"] == copies > 0
