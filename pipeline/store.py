@@ -22,13 +22,14 @@ import pyarrow.parquet as pq
 import xxhash
 
 TEMPORARY_PREFIX: Final = ".tmp-"
+TEMPORARY_CHARACTERS: Final = 12
 
 
 @contextmanager
 def committed(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success sync it and rename it to `path`, else remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(TEMPORARY_CHARACTERS // 2)}-{path.name}"
     try:
         yield temporary
         _sync(temporary)
@@ -92,7 +93,7 @@ def key_of(*parts: object) -> str:
 
 def remove_temporaries(folder: Path) -> int:
     """Delete what killed writers left under `folder`; returns how many. Call only while holding its lock."""
-    leftovers = list(folder.rglob(f"{TEMPORARY_PREFIX}*"))
+    leftovers = list(folder.rglob(f"{TEMPORARY_PREFIX}{'?' * TEMPORARY_CHARACTERS}-*"))
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)

@@ -44,7 +44,7 @@ def end(process: subprocess.Popen[str], *, kill: bool) -> None:
 def test_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = holder(out)
-    temporary = out / ".tmp-of-the-first"
+    temporary = out / ".tmp-0123456789ab-of-the-first"
     temporary.write_bytes(b"half")
     refusal = rf"{out} is in use by another run \(process {process.pid} on .* give another --out"
     with pytest.raises(ValueError, match=refusal), locked(out):
@@ -58,7 +58,7 @@ def test_second_run_is_refused_with_the_name_of_the_first(tmp_path: Path) -> Non
 def test_lock_of_a_killed_run_is_taken_over_and_its_rubbish_removed(tmp_path: Path) -> None:
     process = holder(tmp_path)
     (tmp_path / "signals").mkdir()
-    (tmp_path / "signals" / ".tmp-0a1b-part-00000.parquet").write_bytes(b"half")
+    (tmp_path / "signals" / ".tmp-0a1b0a1b0a1b-part-00000.parquet").write_bytes(b"half")
     (tmp_path / "signals" / "part-00001.parquet").write_bytes(b"whole")
     end(process, kill=True)
     assert f"process {process.pid}" in (tmp_path / "run.lock").read_text(encoding="utf-8")

@@ -122,9 +122,9 @@ def test_key_takes_file_names_that_are_not_utf8() -> None:
 
 def test_temporaries_are_removed_and_nothing_else(tmp_path: Path) -> None:
     kept = tmp_path / "signals" / "part-00000.parquet"
-    left = tmp_path / "signals" / ".tmp-0a1b2c-part-00001.parquet"
+    left = tmp_path / "signals" / ".tmp-0a1b2c0a1b2c-part-00001.parquet"
     kept.parent.mkdir()
-    for path in (kept, left, tmp_path / ".tmp-99-report.json"):
+    for path in (kept, left, tmp_path / ".tmp-999999999999-report.json"):
         path.write_bytes(b"x")
     assert remove_temporaries(tmp_path) == 2
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
