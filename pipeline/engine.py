@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -86,6 +87,8 @@ class Engine:
     _remote: Any = field(default=None, init=False)
     _slots: int = field(default=1, init=False)
     _largest_node: int = field(default=1, init=False)
+    _stdout: ExitStack = field(default_factory=ExitStack, init=False)
+    """While Ray runs, stdout is stderr: Ray prints the death of a worker there, amid our results."""
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +98,7 @@ class Engine:
             import ray  # noqa: PLC0415
 
             ray.shutdown()
+            self._stdout.close()
             self._remote = None
 
     def map_units(
@@ -138,6 +142,7 @@ class Engine:
     def _start(self) -> None:
         if self._remote is not None:
             return
+        self._stdout.enter_context(redirect_stdout(sys.stderr))
         os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
         import logging  # noqa: PLC0415
 

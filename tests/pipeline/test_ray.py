@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +72,22 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_the_others_go_on(engine:
     ((_, good),) = engine.map_units(double, [(0, (4,))])
     assert isinstance(good, Outcome)
     assert good.result == 8
+
+
+SCRIPT = """
+from pipeline.engine import Engine
+with Engine(workers=1) as engine:
+    list(engine.map_units(len, [(0, ("text",))]))
+    print("(raylet) A worker died")
+print("result")
+"""
+
+
+def test_what_ray_prints_stays_off_stdout() -> None:
+    """Ray's threads print to whatever sys.stdout is at the time; ours is for results."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True)
+    assert done.stdout == "result\n"
+    assert "(raylet) A worker died" in done.stderr
 
 
 def test_an_exception_in_a_unit_is_raised_as_itself(engine: Engine) -> None:
