@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from pipeline.commands.console import error_console, output_console, print_json
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 FEW_DOCUMENTS = 200
 KINDS = ("plain", "random", "empty", "line", "lines")
 CONTEXT_LINES = 12
+SVG_COLUMNS = 110
 
 
 @click.command()
@@ -27,11 +30,18 @@ CONTEXT_LINES = 12
     "-n", "count", default=5, show_default=True, type=click.IntRange(min=1), help="How many samples."
 )
 @click.option("--kind", type=click.Choice(KINDS), help="Only samples of this kind.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Write the picture to this SVG file instead.")
 @OUT
 @SET
 @JSON
 def preview(
-    config: Path, count: int, kind: str | None, out: Path | None, overrides: tuple[str, ...], as_json: bool
+    config: Path,
+    count: int,
+    kind: str | None,
+    svg: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Show samples: prefix, middle, suffix, kind, order and source.
 
@@ -40,7 +50,7 @@ def preview(
     """
     recipe, folder = load(config, overrides, out)
     if (folder / "shards" / "manifest.json").is_file():
-        _show(samples_of(folder / "shards", count, kind), as_json=as_json)
+        _show(samples_of(folder / "shards", count, kind), svg=svg, as_json=as_json)
         return 0
     notice = f"{folder} has no shards yet: running the recipe on {FEW_DOCUMENTS} documents"
     error_console().print(notice, markup=False, highlight=False, soft_wrap=True)
@@ -50,7 +60,7 @@ def preview(
 
     with tempfile.TemporaryDirectory() as scratch:
         run_job(Job(recipe, Path(scratch), Runner(Engine(workers=0)), FEW_DOCUMENTS))
-        _show(samples_of(Path(scratch) / "shards", count, kind), as_json=as_json)
+        _show(samples_of(Path(scratch) / "shards", count, kind), svg=svg, as_json=as_json)
     return 0
 
 
@@ -102,17 +112,26 @@ def split_parts(ids: list[int], row: dict[str, Any], sentinels: dict[str, int]) 
     }
 
 
-def _show(samples: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(samples: list[dict[str, Any]], *, svg: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(samples)
         return
     if not samples:
         error_console().print("no sample to show: nothing was kept, or none is of that kind")
+    if svg is None:
+        _print(samples, output_console())
+        return
+    picture = Console(record=True, width=SVG_COLUMNS, file=io.StringIO(), force_terminal=True)
+    _print(samples, picture)
+    picture.save_svg(str(svg), title="infill preview", unique_id="infill-preview")
+
+
+def _print(samples: list[dict[str, Any]], console: Console) -> None:
     for sample in samples:
         source = f"{sample['repo']}:{sample['path']}"
         heading = f"{sample['kind']} · {sample['order']} · {sample['n_tokens']} tokens · {source}"
-        output_console().print(Text(f"── {heading}", "bold"), soft_wrap=True)
-        output_console().print(_coloured(sample), soft_wrap=True)
+        console.print(Text(f"── {heading}", "bold"), soft_wrap=True)
+        console.print(_coloured(sample), soft_wrap=True)
 
 
 def _coloured(sample: dict[str, Any]) -> Text:

@@ -345,3 +345,12 @@ def test_filters_are_listed_with_their_fields_and_signals() -> None:
     assert listed["minhash"]["signals"] == {"minhash": "binary", "n_shingles": "int32"}
     assert listed["minhash"]["fields"]["num_perm"]["default"] == 256
     assert all(entry["default_where"] and entry["about"] for entry in listed.values())
+
+
+def test_a_preview_can_be_a_picture(finished: Finished, tmp_path: Path) -> None:
+    ran = infill("preview", finished.recipe, "--out", finished.out, "-n", 1, "--svg", tmp_path / "p.svg")
+    assert (ran.code, ran.out) == (0, "")
+    picture = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    sample = json.loads(infill("preview", finished.recipe, "--out", finished.out, "-n", 1, "--json").out)[0]
+    assert picture.startswith("<svg")
+    assert sample["path"] in picture
