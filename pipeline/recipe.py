@@ -133,6 +133,8 @@ def _build(name: str, fields: Mapping[str, object], tokenizer_file: str) -> Filt
     for key in fields:
         if key not in known:
             raise ValueError(f"filters.{name}.{key}: unknown field; {_nearest(key, known)}")
+    paths = {key: text for key, text in fields.items() if isinstance(text, str) and Path(text).is_file()}
+    fields = {**fields, **{key: str(Path(path).absolute()) for key, path in paths.items()}}  # for workers
     try:
         return cls(**fields)
     except (TypeError, ValueError) as error:

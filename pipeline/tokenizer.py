@@ -175,7 +175,7 @@ def fetch_tokenizer(file: str | None, hub: str | None, revision: str | None) -> 
     path = Path(file or "")
     if not path.is_file():
         raise ValueError(f"tokenizer.file: there is no file {path}; give the path of a tokenizer.json")
-    return path
+    return path.absolute()  # workers may stand in another folder
 
 
 def copy_tokenizer(path: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,9 @@ def load(config: Path, overrides: tuple[str, ...], out: Path | None) -> tuple[Re
     recipe = load_recipe(config, overrides)
     out = out or Path("out") / recipe.name
     if ":/" in str(out):
-        raise ValueError(
-            f"--out {out}: outputs need a local or shared POSIX folder; copy the shards afterwards"
-        )
-    return recipe, out
+        message = "expected a local or shared POSIX folder; copy the shards from there"
+        raise ValueError(f"--out {out}: {message}")
+    return recipe, out.absolute()  # workers may stand in another folder
 
 
 @click.command()
@@ -105,10 +105,16 @@ def show_report(report: dict[str, Any]) -> None:
         highlight=False,
     )
     if report["quarantined"]:
-        folder = Path(report["shards"]).parent / "quarantine"
+        folder = _from_here(str(Path(report["shards"]).parent / "quarantine"))
         count = f"[bold yellow]{report['quarantined']:,} records quarantined[/]"
-        error_console().print(f"{count}: see {escape(str(folder))}/records.parquet", soft_wrap=True)
-    say(f"[bold]shards:[/] {escape(report['shards'])}", soft_wrap=True)
+        error_console().print(f"{count}: see {escape(folder)}/records.parquet", soft_wrap=True)
+    say(f"[bold]shards:[/] {escape(_from_here(report['shards']))}", soft_wrap=True)
+
+
+def _from_here(path: str) -> str:
+    """A path under the current folder, as one would type it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
 
 
 def _funnel_table(funnel: list[dict[str, Any]]) -> Table:
