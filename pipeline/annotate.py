@@ -76,10 +76,10 @@ def filter_key(fltr: Filter) -> str:
     return key_of("filter", fltr.name, fltr.version, fields)
 
 
-def part_product(out: Path, fltr: Filter, key: str, index: int, split: Split) -> Product:
-    """Where the signals of one filter for split number `index` stand: signals/<filter>/<key>/part-00000."""
+def part_product(out: Path, fltr: Filter, key: str, split: Split) -> Product:
+    """Where the signals of one filter for a split stand: signals/<filter>/<key>/part-00000."""
     return Product(
-        out / "signals" / fltr.name / key[:16] / f"part-{index:05d}.json",
+        out / "signals" / fltr.name / key[:16] / f"part-{split.number:05d}.json",
         key_of("annotate", 1, key, split.digest),
     )
 
@@ -98,9 +98,7 @@ def annotate_units(
     keys = [key_of(filter_key(fltr), reading_key) for fltr in filters]
     units = []
     for index, split in enumerate(splits):
-        products = tuple(
-            part_product(out, f, key, index, split) for f, key in zip(filters, keys, strict=True)
-        )
+        products = tuple(part_product(out, f, key, split) for f, key in zip(filters, keys, strict=True))
         gate = gates[index] if gates else None
         work = AnnotateWork(split, reading, {p.path: f for p, f in zip(products, filters, strict=True)}, gate)
         units.append(Unit(split.label, work, products, split.rows, _Covers(gate)))

@@ -22,6 +22,7 @@ from pipeline.config import Recipe, Source
 from pipeline.dedup import DedupWork, dedup_unit, remove_duplicates, survivor_part
 from pipeline.documents import Reading
 from pipeline.ingest import ingest_repository, ingest_units
+from pipeline.numbering import number_splits
 from pipeline.recipe import filters_of, is_gate_filter
 from pipeline.select import select_split, select_units
 from pipeline.shards.mmidx import token_dtype
@@ -117,7 +118,9 @@ def run_job(job: Job) -> None:
     filters = filters_of(recipe, str(job.tokenizer))
     gate_filters: list[Filter] = [Identity(), *(f for f in filters.values() if is_gate_filter(f))]
     columns = {c for f in filters.values() for c in f.columns} | {"content", *sources.IDENTITY[:2]}
-    job.plan = sources.plan_splits(source, columns, split_bytes=recipe.engine.split_bytes, limit=job.limit)
+    plan = sources.plan_splits(source, columns, split_bytes=recipe.engine.split_bytes, limit=job.limit)
+    numbered = number_splits(plan.splits, job.out / "splits.json", remember=not job.runner.planning)
+    job.plan = Plan(numbered, plan.quarantine)
     reading = Reading(
         sources.source_name(recipe.source),
         sources.column_mapping(source),

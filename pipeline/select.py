@@ -53,7 +53,7 @@ def select_units(
         gate = gates[index] if gates else None
         digests = [part_digest(part) for part in own] + ([file_digest(gate)] if gate else [])
         key = key_of("select", 2, list(where.items()), list(keep), digests)
-        product = Product(folder / f"part-{index:05d}.json", key)
+        product = Product(folder / f"part-{split.number:05d}.json", key)
         units.append(
             Unit(split.label, SelectWork(own, gate, where, tuple(keep), split.rows), (product,), split.rows)
         )

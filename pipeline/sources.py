@@ -52,6 +52,8 @@ class Split:
     text_bytes: int
     """Uncompressed size of the content column, as the footer tells it."""
     digest: str
+    number: int = 0
+    """Its place in the plan, or what `pipeline.numbering` makes of it: names its files in a run directory."""
 
     @property
     def label(self) -> str:
@@ -158,7 +160,8 @@ def plan_splits(
         splits.extend(_divide(url, footer, mapping["content"], split_bytes))
     if len(quarantine) == len(urls):
         raise ValueError(f"source: none of its files is readable as Parquet; {quarantine[0].message}")
-    return Plan(tuple(_limited(splits, limit)), tuple(quarantine))
+    numbered = (replace(split, number=number) for number, split in enumerate(_limited(splits, limit)))
+    return Plan(tuple(numbered), tuple(quarantine))
 
 
 def _check_mapping(mapping: Mapping[str, str]) -> None:

@@ -67,7 +67,7 @@ def sample_units(
     total = sum(map(_gated_bytes, splits, gates)) or 1
     bound = min(1 << 64, (2 * train.sample_bytes << 64) // total)
     units = []
-    for index, (split, gate) in enumerate(zip(splits, gates, strict=True)):
+    for split, gate in zip(splits, gates, strict=True):
         key = key_of(
             "sample",
             1,
@@ -79,7 +79,9 @@ def sample_units(
             str(bound),
         )
         work = SampleWork(split, reading, gate, seed, bound)
-        units.append(Unit(split.label, work, (Product(folder / f"part-{index:05d}.json", key),), split.rows))
+        units.append(
+            Unit(split.label, work, (Product(folder / f"part-{split.number:05d}.json", key),), split.rows)
+        )
     return units
 
 

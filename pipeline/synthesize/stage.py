@@ -74,9 +74,9 @@ def synthesize_units(
 ) -> list[Unit]:
     """One unit a split, keyed by the settings, the split and the digest of its surviving rows."""
     units = []
-    for index, (split, part, digest) in enumerate(zip(splits, survivors, digests, strict=True)):
+    for split, part, digest in zip(splits, survivors, digests, strict=True):
         key = key_of("synthesize", 2, synthesis.key(), split.digest, digest)
-        product = Product(folder / f"part-{index:05d}.json", key)
+        product = Product(folder / f"part-{split.number:05d}.json", key)
         units.append(Unit(split.label, SynthesizeWork(split, part, synthesis), (product,), split.rows))
     return units
 

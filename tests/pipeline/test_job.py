@@ -326,3 +326,23 @@ def test_gate_may_use_what_names_a_document(tmp_path: Path, rows: list[dict[str,
     _, report = run(recipe, tmp_path / "out", "gate.owner=\"repo != 'copycat/mirror' AND lang = 'Python'\"")
     copies = sum(row["max_stars_repo_name"] == "copycat/mirror" for row in rows)
     assert {step["name"]: step["dropped"] for step in report["funnel"]}["owner"] == copies > 0
+
+
+def test_a_new_file_that_sorts_first_leaves_the_signals_of_the_others(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", rows[:30])
+    recipe = write_recipe(tmp_path, corpus)
+    run(recipe, tmp_path / "first")
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_bytes((tmp_path / "first" / "shards" / "tokenizer" / "tokenizer.json").read_bytes())
+    fixed = f"tokenizer={{ file = '{tokenizer}' }}"
+    run(recipe, tmp_path / "out", fixed)
+    write_stack(corpus / "a-new-one.parquet", rows[40:50])
+    _, report = run(recipe, tmp_path / "out", fixed)
+    _, fresh = run(recipe, tmp_path / "fresh", fixed)
+    stages = {stage["name"]: stage for stage in report["stages"]}
+    for name in ("metadata", "annotate"):
+        assert stages[name]["units_cached"] == stages[name]["units"] * 3 / 4, name
+    assert digests(tmp_path / "out" / "shards") == digests(tmp_path / "fresh" / "shards")
+    assert fresh["funnel"] == report["funnel"]
