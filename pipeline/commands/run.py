@@ -95,8 +95,9 @@ def run(
 def show_report(report: dict[str, Any]) -> None:
     """Print the report for people."""
     say = output_console().print
-    say(_funnel_table(report["funnel"]), _share_table(report), sep="\n")
-    say(_top_table("tokens by language", report["languages"]), _stage_table(report["stages"]), sep="\n")
+    say(_funnel_table(report["funnel"]), "", _share_table(report), "", sep="\n")
+    say(_top_table("tokens by language", report["languages"]), "", sep="\n")
+    say(_stage_table(report["stages"]), "", sep="\n")
     splits = ", ".join(f"{name} {split['tokens']:,}" for name, split in report["splits"].items())
     say(f"{report['tokens']:,} tokens ({splits})")
     say(f"{report['samples']:,} samples of {report['documents']:,} documents")
@@ -130,7 +131,6 @@ def _funnel_table(funnel: list[dict[str, Any]]) -> Table:
             number(step["tokens"]),
             *counts,
         )
-    table.add_section()
     return table
 
 
