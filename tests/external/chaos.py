@@ -81,8 +81,9 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("options", nargs="*")
-    arguments = parser.parse_args()
+    own, _, options = " ".join(sys.argv[1:]).partition(" -- ")
+    arguments = parser.parse_args(own.split())
+    arguments.options = options.split()
     moments = random.Random(arguments.seed)
     scratch = Path(tempfile.mkdtemp(prefix="infill-chaos-"))
     finish(arguments.recipe, scratch / "warm", [*arguments.options, "--limit", "50"])  # compiles the kernels
