@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
 
 from pipeline.config import Source, TrainTokenizer
 from pipeline.documents import Reading, read_batches
@@ -18,6 +18,7 @@ from pipeline.engine import Engine
 from pipeline.keyed import keyed_hash
 from pipeline.sources import column_mapping, plan_splits
 from pipeline.tokenizer import (
+    BLOCK_CHARS,
     TrainWork,
     copy_tokenizer,
     fetch_tokenizer,
@@ -25,6 +26,7 @@ from pipeline.tokenizer import (
     sample_units,
     train_tokenizer,
     train_unit,
+    trainable_pieces,
 )
 from pipeline.units import Product, Receipt, Runner
 from tests.pipeline.stack import Row, stack_row, write_stack
@@ -164,6 +166,27 @@ def test_gate_that_shuts_out_most_does_not_starve_the_sample(tmp_path: Path, dec
     let_through = {row["content"] for row in rows if row["max_stars_repo_path"] not in shut}
     assert sampled <= let_through
     assert sum(len(text) for text in sampled) >= 8_000
+
+
+@pytest.mark.parametrize("run", ["x", "é漢", " ", "\n\t", "=", "_-", "7"])
+@pytest.mark.parametrize("around", ["", "def f(x): return 1\n" * 100])
+def test_training_never_sees_a_pre_token_of_unbounded_length(run: str, around: str) -> None:
+    text = around + run * 20_000 + around
+    pieces = list(trainable_pieces(text))
+    assert "".join(pieces) == text
+    kinds = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    longest = max(end - start for piece in pieces for _, (start, end) in kinds.pre_tokenize_str(piece))
+    assert longest <= 2 * BLOCK_CHARS
+
+
+def test_ordinary_documents_are_trained_on_whole() -> None:
+    long_line = "x = [" + ", ".join(f"'{number:x}'" for number in range(5_000)) + "]\n"
+    ruler = "#" + "=" * (BLOCK_CHARS - 10) + "\n"
+    for text in ["x", long_line, ruler * 3, "a" * (BLOCK_CHARS - 1)]:
+        assert list(trainable_pieces(text)) == [text]
+    assert not list(trainable_pieces(""))
 
 
 def test_second_training_is_free_and_another_text_under_the_same_id_is_not(tmp_path: Path) -> None:
