@@ -101,7 +101,8 @@ def annotate_units(
         products = tuple(part_product(out, f, key, split) for f, key in zip(filters, keys, strict=True))
         gate = gates[index] if gates else None
         work = AnnotateWork(split, reading, {p.path: f for p, f in zip(products, filters, strict=True)}, gate)
-        units.append(Unit(split.label, work, products, split.rows, _Covers(gate)))
+        covers = _Covers(gate, file_digest(gate) if gate else "")
+        units.append(Unit(split.label, work, products, split.rows, covers))
     return units
 
 
@@ -110,13 +111,14 @@ class _Covers:
     """Whether a part is good for the rows that the gate lets through now."""
 
     gate: Path | None
+    digest: str
 
     def __call__(self, product: Product, receipt: Receipt) -> bool:
         if receipt.key != product.key:
             return False
         if self.gate is None or receipt.facts.get("failed"):
             return True
-        if receipt.facts["gate_digest"] == file_digest(self.gate):
+        if receipt.facts["gate_digest"] == self.digest:
             return True
         covered = pq.read_table(product.path, columns=["row"]).column("row").to_numpy()
         covered = np.union1d(covered, np.array([q.row for q in receipt.quarantine], np.int64))

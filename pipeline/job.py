@@ -127,12 +127,12 @@ def run_job(job: Job) -> None:
         source.max_document_bytes,
         recipe.engine.batch_bytes,
     )
-    gate_parts, gates = _gate(job, reading, gate_filters)
+    _gate(job, reading, gate_filters)
     if recipe.tokenizer.train is not None:
-        job.tokenizer = _train(job, reading, gates, special_tokens(dialect))
+        job.tokenizer = _train(job, reading, special_tokens(dialect))
         filters = filters_of(recipe, str(job.tokenizer))
     text_filters = [f for f in filters.values() if not is_gate_filter(f)]
-    survivors, digests = _select(job, reading, text_filters, gate_parts, gates)
+    survivors, digests = _select(job, reading, text_filters)
     encoder = load_encoder(str(job.tokenizer))
     sentinels = resolve_sentinels(dialect, encoder)
     vocabulary = max(encoder.vocab_size, *(number + 1 for number in asdict(sentinels).values()))
@@ -162,10 +162,8 @@ def _ingest(job: Job) -> Source:
     return job.recipe.source.model_copy(update={"env": False, "path": str(corpus)})
 
 
-def _gate(job: Job, reading: Reading, filters: Sequence[Filter]) -> tuple[list[tuple[Path, ...]], list[Path]]:
-    """Annotate metadata and decide the gate; returns each split's metadata parts, and its part of surviving
-    rows.
-    """
+def _gate(job: Job, reading: Reading, filters: Sequence[Filter]) -> None:
+    """Annotate metadata and decide the gate."""
     splits = job.plan.splits
     units = annotate_units(job.out, reading, splits, filters, None)
     job.stage("metadata", annotate_split, units)
@@ -175,7 +173,6 @@ def _gate(job: Job, reading: Reading, filters: Sequence[Filter]) -> tuple[list[t
     units = select_units(folder, splits, job.metadata, None, where)
     job.stage("gate", select_split, units)
     job.gates = [unit.products[0].path for unit in units]
-    return job.metadata, job.gates
 
 
 def gate_predicates(recipe: Recipe) -> dict[str, str]:
@@ -186,12 +183,12 @@ def gate_predicates(recipe: Recipe) -> dict[str, str]:
     return {"source_languages": f"lang IN ({names})"} | dict(recipe.gate)
 
 
-def _train(job: Job, reading: Reading, gates: Sequence[Path], specials: Sequence[str]) -> Path:
+def _train(job: Job, reading: Reading, specials: Sequence[str]) -> Path:
     train = job.recipe.tokenizer.train
     assert train is not None
     folder = job.out / "tokenizer" / key_of(train.model_dump(), job.recipe.shards.seed)[:16]
     units = sample_units(
-        folder / "sample", job.plan.splits, gates, reading, train=train, seed=job.recipe.shards.seed
+        folder / "sample", job.plan.splits, job.gates, reading, train=train, seed=job.recipe.shards.seed
     )
     receipts = job.stage("tokenizer sample", sample_split, units)
     cpus = job.runner.engine.workers or 64
@@ -201,23 +198,17 @@ def _train(job: Job, reading: Reading, gates: Sequence[Path], specials: Sequence
     return unit.products[0].receipt.with_suffix("")
 
 
-def _select(
-    job: Job,
-    reading: Reading,
-    filters: Sequence[Filter],
-    gate_parts: Sequence[tuple[Path, ...]],
-    gates: Sequence[Path],
-) -> tuple[list[Path], list[str]]:
+def _select(job: Job, reading: Reading, filters: Sequence[Filter]) -> tuple[list[Path], list[str]]:
     """Annotate text, select, deduplicate; returns each split's surviving rows and their digests."""
     splits, select = job.plan.splits, job.recipe.select
-    units = annotate_units(job.out, reading, splits, filters, gates)
+    units = annotate_units(job.out, reading, splits, filters, job.gates)
     job.stage("annotate", annotate_split, units)
     job.parts = [
-        own + tuple(p.path for p in unit.products) for own, unit in zip(gate_parts, units, strict=True)
+        own + tuple(p.path for p in unit.products) for own, unit in zip(job.metadata, units, strict=True)
     ]
     keep = select.dedup.keep if select.dedup else ()
     folder = job.out / "select" / key_of(list(select.where.items()), list(keep))[:16]
-    selected = select_units(folder, splits, job.parts, gates, select.where, keep)
+    selected = select_units(folder, splits, job.parts, job.gates, select.where, keep)
     receipts = job.stage("select", select_split, selected)
     survivors = tuple(unit.products[0].path for unit in selected)
     minhash = next((f for f in filters if f.name == "minhash"), None) if select.dedup else None
