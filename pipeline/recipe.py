@@ -12,14 +12,14 @@ import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
 import pyarrow as pa
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from filters import Filter, filter_class
 from pipeline.annotate import Identity
@@ -133,12 +133,29 @@ def _build(name: str, fields: Mapping[str, object], tokenizer_file: str) -> Filt
     for key in fields:
         if key not in known:
             raise ValueError(f"filters.{name}.{key}: unknown field; {_nearest(key, known)}")
-    paths = {key: text for key, text in fields.items() if isinstance(text, str) and Path(text).is_file()}
-    fields = {**fields, **{key: str(Path(path).absolute()) for key, path in paths.items()}}  # for workers
     try:
-        return cls(**fields)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"filters.{name}: {error}") from error
+        return TypeAdapter(cls).validate_python({key: _absolute(value) for key, value in fields.items()})
+    except ValidationError as error:
+        raise ValueError("\n  ".join(_sentences(name, error))) from error
+
+
+def _absolute(value: object) -> object:
+    """A path, or each path of a list, in full: workers may stand in another folder."""
+    if isinstance(value, list):
+        return tuple(map(_absolute, value))
+    return str(Path(value).absolute()) if isinstance(value, str) and Path(value).is_file() else value
+
+
+def _sentences(name: str, error: ValidationError) -> Iterator[str]:
+    """What is wrong with the fields of filter `name`, a sentence each."""
+    for problem in error.errors():
+        place = ".".join(["filters", name, *map(str, problem["loc"])])
+        if problem["type"] == "missing":
+            yield f"{place}: required, and not given"
+        elif problem["type"] == "value_error":  # the filter's own
+            yield f"{place}: {problem['ctx']['error']}"
+        else:
+            yield f"{place}: {problem['msg']}, found {problem['input']!r}"
 
 
 def is_gate_filter(fltr: Filter) -> bool:

@@ -80,6 +80,9 @@ def test_unknown_field_of_a_filter_names_the_nearest(recipe_file: Path) -> None:
 
 def test_value_that_a_filter_refuses_is_told_with_its_filter(recipe_file: Path) -> None:
     assert "filters.minhash: num_perm = 0" in refusal(recipe_file, "filters.minhash.num_perm=0")
+    message = refusal(recipe_file, "filters.minhash.num_perm='many'")
+    assert "filters.minhash.num_perm: Input should be a valid integer" in message
+    assert "found 'many'" in message
 
 
 def test_gate_over_a_text_signal_is_sent_to_select(recipe_file: Path) -> None:
