@@ -24,7 +24,7 @@ lint: .venv/dev.stamp  ## Check style and types
 
 check: lint test  ## What CI runs
 
-bench: .venv/dev.stamp  ## Measure the whole job and its parts beside their peers
+bench: .venv/bench.stamp  ## Measure the whole job and its parts beside their peers
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove .venv, outputs and caches
@@ -35,8 +35,9 @@ lock:  ## Pin the dependencies anew
 	$(PYTHON) -m venv .venv/uv
 	.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) requirements/build.in -o requirements/build.lock
-	$(COMPILE) pyproject.toml -o requirements/run.lock
+	$(COMPILE) --extra plot pyproject.toml -o requirements/run.lock
 	$(COMPILE) --extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
+	$(COMPILE) --extra bench -c requirements/run.lock pyproject.toml -o requirements/bench.lock
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "infill needs Python 3.11 or newer; set PYTHON=..."'
@@ -49,4 +50,8 @@ lock:  ## Pin the dependencies anew
 
 .venv/dev.stamp: requirements/dev.lock .venv/run.stamp
 	$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.venv/bench.stamp: requirements/bench.lock .venv/dev.stamp
+	$(PIP) --require-hashes -r requirements/bench.lock
 	@touch $@

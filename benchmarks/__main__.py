@@ -19,7 +19,19 @@ from rich.console import Console
 from benchmarks.measurement import Measurement, table_of
 from pipeline.store import write_json
 
-NAMES = ("lines", "comments", "signatures", "encoder", "whole_job")
+NAMES = (
+    "lines",
+    "signals",
+    "comments",
+    "secrets",
+    "licenses",
+    "signatures",
+    "encoder",
+    "decontaminate",
+    "one_pass",
+    "synthesis",
+    "whole_job",
+)
 PAGE_COLUMNS = 150
 RESULTS = Path("out/bench.json")
 
@@ -29,7 +41,9 @@ RESULTS = Path("out/bench.json")
 @click.option("--megabytes", default=8.0, show_default=True, help="Text for each part's benchmark.")
 @click.option("--job-megabytes", default=300.0, show_default=True, help="Text for the whole job.")
 def main(names: tuple[str, ...], megabytes: float, job_megabytes: float) -> None:
-    """Measure the named parts (lines, comments, signatures, encoder, whole_job), or all of them."""
+    """Measure the named parts, or all of them: lines, signals, comments, secrets, licenses, signatures,
+    encoder, decontaminate, one_pass, synthesis, whole_job.
+    """
     os.environ.update(TOKENIZERS_PARALLELISM="false", RAYON_NUM_THREADS="1")
     console = Console() if sys.stdout.isatty() else Console(width=PAGE_COLUMNS)
     measured: dict[str, list[Measurement]] = {}

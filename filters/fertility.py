@@ -21,7 +21,7 @@ from filters.tokens.encoder import load_encoder
 
 @dataclass(frozen=True)
 class Fertility:
-    """Token counts of `content`; `tokenizer` is the path of a tokenizer.json.
+    """Token counts of `content`; `tokenizer` is the path of a tokenizer.json or a .tiktoken file.
 
     Signals: `n_tokens`, and `chars_per_token` in code points a token, 0.0 for an empty document. Raises
     ValueError for nulls in `content`, and for a tokenizer whose special tokens can be spelled in plain text.
@@ -38,7 +38,10 @@ class Fertility:
     {'n_tokens': [2, 2, 0], 'chars_per_token': [2.0, 0.5, 0.0]}
     """
 
-    tokenizer: str = field(metadata={"file": True, "help": "path of the tokenizer.json that counts tokens"})
+    tokenizer: str = field(metadata={"file": True, "help": "path of the tokenizer.json or .tiktoken file"})
+    pattern: str = field(
+        default="", metadata={"help": "how a .tiktoken file splits text: gpt2, cl100k, o200k or qwen"}
+    )
 
     name: ClassVar[str] = "fertility"
     version: ClassVar[int] = 1
@@ -54,6 +57,6 @@ class Fertility:
     def __call__(self, docs: pa.Table) -> pa.Table:
         """The two signals of each document, in order."""
         texts = utf8_buffers(docs["content"])
-        n_tokens = np.diff(load_encoder(self.tokenizer).encode(texts).offsets)
+        n_tokens = np.diff(load_encoder(self.tokenizer, self.pattern).encode(texts).offsets)
         chars_per_token = count_code_points(texts.data, texts.offsets) / np.maximum(n_tokens, 1)
         return pa.table([n_tokens, chars_per_token], schema=self.schema)

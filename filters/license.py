@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.license_expressions import UNKNOWN, classify, join, load_policy, normalise
+from filters.licenses.expressions import UNKNOWN, classify, join, load_policy, normalise, policy_digest
 
 _SEPARATOR: Final = "\n"
 
@@ -28,12 +28,33 @@ def _judge(joined: str, policy: str) -> tuple[str, str]:
 
 
 def _one_string_each(column: pa.ChunkedArray) -> pa.Array:
-    """A list column as one string a row; "" for an empty or null list, and for one with a null inside."""
+    """A list column as one string a row; "" for an empty or null list, and for one with a null inside.
+
+    BigQuery exports a list as the struct `{list: [{item}]}`; that is read too.
+    """
     array = pa.chunked_array(column.chunks, column.type).combine_chunks()
     array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    if pa.types.is_struct(array.type):
+        array = plain_lists(array)
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         array = pc.binary_join(array.cast(pa.list_(pa.string())), _SEPARATOR)
     return array.cast(pa.string()).fill_null("")
+
+
+def plain_lists(array: pa.StructArray) -> pa.ListArray:
+    """The lists of structs `{list: [{item: string}]}`; a null struct gives a null list.
+
+    Raises ValueError for a struct of another shape.
+    """
+    at = array.type.get_field_index("list")
+    inner = array.type.field(at).type if at >= 0 else None
+    if inner is None or not pa.types.is_list(inner) or not pa.types.is_struct(inner.value_type):
+        raise ValueError(
+            f"max_stars_repo_licenses has type {array.type}; expected a list, a string or "
+            "{list: [{item}]}"
+        )
+    lists = array.flatten()[at]
+    return pa.ListArray.from_arrays(lists.offsets, lists.values.flatten()[0], mask=lists.is_null())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +80,10 @@ class License:
     default_where: ClassVar[str] = "license_class = 'permissive'"
 
     policy: str = field(
-        metadata={"help": "the-stack-v1, permissive-strict, or the path of a TOML file of SPDX ids by class"}
+        metadata={
+            "help": "the-stack-v1, permissive-strict, blueoak, blueoak:TIER, or the path of a TOML file",
+            "digest": policy_digest,
+        }
     )
 
     def __post_init__(self) -> None:

@@ -67,13 +67,29 @@ class AnnotateWork:
 
 
 def filter_key(fltr: Filter) -> str:
-    """The content key of a filter: its name, version and fields, where a file counts by its digest."""
-    fields: dict[str, Any] = {}
-    for field in dataclasses.fields(fltr):  # type: ignore[arg-type]
-        value = getattr(fltr, field.name)
-        names_file = field.metadata.get("file") or (isinstance(value, str) and Path(value).is_file())
-        fields[field.name] = file_digest(Path(value)) if names_file else value
-    return key_of("filter", fltr.name, fltr.version, fields)
+    """The content key of a filter: its name, version and fields."""
+    return key_of("filter", fltr.name, fltr.version, filter_fields(fltr))
+
+
+def filter_fields(fltr: Filter) -> dict[str, Any]:
+    """The fields of a filter, where a file counts by its digest and not by its path."""
+    fields = dataclasses.fields(fltr)  # type: ignore[arg-type]
+    return {field.name: _content(field, getattr(fltr, field.name)) for field in fields}
+
+
+def _content(field: dataclasses.Field[Any], value: Any) -> Any:
+    """What a field's value stands for.
+
+    A field's metadata may have a function `digest` of the value, say that it names a `file`, or that it is a
+    tuple of `files`, each NAME=PATH.
+    """
+    if digest := field.metadata.get("digest"):
+        return digest(value)
+    if field.metadata.get("files"):
+        named = [text.partition("=") for text in value]
+        return [(name, file_digest(Path(path))) for name, _, path in named]
+    names_file = field.metadata.get("file") or (isinstance(value, str) and Path(value).is_file())
+    return file_digest(Path(value)) if names_file else value
 
 
 def part_product(out: Path, fltr: Filter, key: str, split: Split) -> Product:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Labelled = list[tuple[str, int]]
+Scale = Literal["whole", "shares", "quarters", "powers"]
 Counts = npt.NDArray[np.int64]
 
 SHARE_EDGES: Final = np.arange(21) / 20
@@ -30,6 +31,16 @@ MAX_QUARTERS: Final = 40
 MAX_TEXTS: Final = 1 << 16
 """Distinct texts that are told apart, to bound memory; one that comes after them is among the others."""
 TOP_TEXTS: Final = 20
+
+
+class Bin(NamedTuple):
+    """Numbers in [low, high), or a text value: how many documents, and how many of those in a part."""
+
+    label: str
+    low: float
+    high: float
+    documents: int
+    part: int
 
 
 def _no_shares() -> Counts:
@@ -78,19 +89,41 @@ class NumberHistogram:
 
     def labelled(self) -> Labelled:
         """Bins in order, from the first that is not empty to the last, and after them what is in none."""
-        apart = [("unknown", self.unknown), ("below 0", self.negative), ("NaN", self.not_a_number)]
-        return self._labelled_bins() + [(label, count) for label, count in apart if count]
+        return [(own.label, own.documents) for own in self.divided(self)]
 
-    def _labelled_bins(self) -> Labelled:
+    def divided(self, part: NumberHistogram) -> list[Bin]:
+        """The same bins, with how much of each is in the histogram of a part of the documents."""
+        scale = self._scale()
+        edges = [*_scale_edges(self.edges, scale).tolist(), 1.0 if scale == "shares" else np.inf]
+        counts, counts_of_part = self._counts_on(scale), part._counts_on(scale)
+        labels = _labels(edges, scale)
+        filled = np.flatnonzero(counts)
+        bins = [
+            Bin(labels[i], edges[i], edges[i + 1], int(counts[i]), int(counts_of_part[i]))
+            for i in (range(filled[0], filled[-1] + 1) if len(filled) else ())
+        ]
+        return bins + [
+            Bin(label, np.nan, np.nan, getattr(self, name), getattr(part, name))
+            for label, name in APART.items()
+            if getattr(self, name)
+        ]
+
+    def _scale(self) -> Scale:
         if self.edges is WHOLE_EDGES:
-            return _trimmed(_whole_labels(), self.bins)
+            return "whole"
         if self.largest <= 1:
-            shares = self.shares[:-1] + np.append(np.zeros(19, np.int64), self.shares[-1])
-            return _trimmed([f"{k / 20:.2f}–{(k + 1) / 20:.2f}" for k in range(20)], shares)
-        quarters = _trimmed(_fraction_labels(FRACTION_EDGES), self.bins)
-        if len(quarters) <= MAX_QUARTERS:
-            return quarters
-        return _trimmed(_fraction_labels(FRACTION_EDGES[::4]), self.bins.reshape(-1, 4).sum(axis=1))
+            return "shares"
+        filled = np.flatnonzero(self.bins)
+        return "quarters" if filled[-1] - filled[0] < MAX_QUARTERS else "powers"
+
+    def _counts_on(self, scale: Scale) -> Counts:
+        if scale == "shares":  # 1.0 is in the last twentieth
+            return self.shares[:-1] + np.append(np.zeros(19, np.int64), self.shares[-1])
+        return self.bins.reshape(-1, 4).sum(axis=1) if scale == "powers" else self.bins
+
+
+APART: Final = {"unknown": "unknown", "below 0": "negative", "NaN": "not_a_number"}
+"""What is in no bin, by its label."""
 
 
 def _sparse(counts: Counts) -> dict[str, int]:
@@ -102,22 +135,21 @@ def _count(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> Counts:
     return np.bincount(np.searchsorted(edges, values, "right") - 1, minlength=len(edges)).astype(np.int64)
 
 
-def _trimmed(labels: Sequence[str], counts: Counts) -> Labelled:
-    filled = np.flatnonzero(counts)
-    if not len(filled):
-        return []
-    shown = slice(filled[0], filled[-1] + 1)
-    return list(zip(labels[shown], counts[shown].tolist(), strict=True))
+def _scale_edges(edges: npt.NDArray[Any], scale: Scale) -> npt.NDArray[Any]:
+    """The lower edges of a scale's bins."""
+    if scale == "shares":
+        return SHARE_EDGES[:-1]
+    return edges[::4] if scale == "powers" else edges
 
 
-def _whole_labels() -> list[str]:
-    edges = WHOLE_EDGES.tolist()
-    spans = zip(edges, [edge - 1 for edge in edges[1:]] + [(1 << 63) - 1], strict=True)
-    return [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in spans]
-
-
-def _fraction_labels(edges: npt.NDArray[np.float64]) -> list[str]:
-    names = [f"{edge:,.2f}".rstrip("0").rstrip(".") for edge in edges.tolist()]
+def _labels(edges: Sequence[float], scale: Scale) -> list[str]:
+    """A label for each pair of neighbouring edges, of which the last is infinite."""
+    if scale == "whole":
+        spans = zip(edges[:-1], [edge - 1 for edge in edges[1:-1]] + [(1 << 63) - 1], strict=True)
+        return [f"{low:,}" if low == high else f"{low:,}–{high:,}" for low, high in spans]
+    if scale == "shares":
+        return [f"{k / 20:.2f}–{(k + 1) / 20:.2f}" for k in range(20)]
+    names = [f"{edge:,.2f}".rstrip("0").rstrip(".") for edge in edges[:-1]]
     return [f"{low}–{high}" for low, high in zip(names, [*names[1:], "∞"], strict=True)]
 
 
@@ -148,9 +180,18 @@ class TextHistogram:
 
     def labelled(self) -> Labelled:
         """The most frequent values, equal ones by name, and the sum of the others."""
-        ranked = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        others = sum(count for _, count in ranked[TOP_TEXTS:]) + self.others
-        return ranked[:TOP_TEXTS] + ([("other values", others)] if others else [])
+        return [(own.label, own.documents) for own in self.divided(self)]
+
+    def divided(self, part: TextHistogram) -> list[Bin]:
+        """The same values, with how much of each is in the histogram of a part of the documents."""
+        ranked = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_TEXTS]
+        bins = [Bin(text, np.nan, np.nan, count, part.counts[text]) for text, count in ranked]
+        others, others_of_part = (
+            own.others + own.counts.total() - sum(own.counts[text] for text, _ in ranked)
+            for own in (self, part)
+        )
+        other_values = Bin("other values", np.nan, np.nan, others, others_of_part)
+        return [*bins, other_values] if others else bins
 
 
 Histogram = NumberHistogram | TextHistogram
@@ -173,3 +214,12 @@ def restored(counted: Mapping[str, Any]) -> Histogram:
         return TextHistogram()
     edges = WHOLE_EDGES if counted["edges"] == "whole" else FRACTION_EDGES
     return NumberHistogram(edges, np.zeros(len(edges), np.int64))
+
+
+def divided(every: Histogram, part: Histogram) -> list[Bin]:
+    """The bins of a histogram, with how much of each is in that of a part of the documents."""
+    if isinstance(every, TextHistogram):
+        assert isinstance(part, TextHistogram)
+        return every.divided(part)
+    assert isinstance(part, NumberHistogram)
+    return every.divided(part)

@@ -22,8 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from filters.language import language_of
-from filters.license_detection import from_package_metadata
+from filters.licenses.expressions import UNKNOWN
+from filters.licenses.identification import identify_all
 from filters.lines import Lines
+from pipeline.installed_licenses import license_of
 from pipeline.store import PARQUET_OPTIONS, committed, file_digest, key_of
 from pipeline.units import Product, Receipt, Unit
 
@@ -31,7 +33,6 @@ MAX_FILE_BYTES: Final = 1_000_000
 ROW_GROUP_BYTES: Final = 8_000_000
 IGNORED_FOLDERS: Final = ("__pycache__", "site-packages")
 OWN_NAME: Final = "infill"
-LICENSE_FIELDS: Final = ("License-Expression", "License")
 
 
 def _provenance(kind: str) -> list[pa.Field]:
@@ -90,7 +91,7 @@ def ingest_units(sources: Sequence[str], out: Path) -> list[Unit]:
     units = []
     for repository in sorted(repositories, key=lambda r: r.name):
         stats = [(path, _stamp(repository.root / path)) for path in repository.files]
-        key = key_of("ingest", 1, repository.name, repository.revision, repository.license, stats)
+        key = key_of("ingest", 2, repository.name, repository.revision, repository.license, stats)
         product = Product(out / f"{repository.name.replace('/', '--')}.json", key)
         units.append(Unit(repository.name, repository, (product,), len(repository.files)))
     return units
@@ -112,8 +113,14 @@ def _repositories(source: str) -> Iterator[Repository]:
     license_texts = [
         path.read_text("utf-8", "replace") for path in sorted(root.glob("LICEN[SC]E*")) if path.is_file()
     ]
-    spdx = from_package_metadata(None, (), None, license_texts)
-    yield Repository(root.resolve().name, _git_revision(root), root.resolve(), tuple(_walk(root)), spdx)
+    spdx = identify_all(license_texts)
+    yield Repository(
+        root.resolve().name,
+        _git_revision(root),
+        root.resolve(),
+        tuple(_walk(root)),
+        spdx if spdx != UNKNOWN else "",
+    )
 
 
 def _git_revision(root: Path) -> str:
@@ -166,14 +173,8 @@ def _name(distribution: importlib.metadata.Distribution) -> str:
 
 
 def _license(distribution: importlib.metadata.Distribution) -> str:
-    paths = [Path(str(path.locate())) for path in distribution.files or () if "dist-info" in str(path)]
-    licenses = [
-        p for p in paths if p.name.upper().startswith(("LICENSE", "LICENCE", "COPYING")) and p.is_file()
-    ]
-    texts = [path.read_text("utf-8", "replace") for path in licenses]
-    first = {name: next(iter(distribution.metadata.get_all(name) or ()), None) for name in LICENSE_FIELDS}
-    classifiers = distribution.metadata.get_all("Classifier") or ()
-    return from_package_metadata(first["License-Expression"], classifiers, first["License"], texts)
+    spdx = license_of(distribution)
+    return spdx if spdx != UNKNOWN else ""
 
 
 def ingest_repository(repository: Repository, pending: tuple[Product, ...]) -> list[Receipt]:

@@ -15,12 +15,11 @@ from hashlib import blake2b
 from importlib.resources import files
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.config import Source
-from pipeline.store import key_of
+from pipeline.store import filesystem_of, key_of
 from pipeline.units import BadInput, Quarantine
 
 CANONICAL: dict[str, pa.DataType] = {
@@ -33,6 +32,7 @@ CANONICAL: dict[str, pa.DataType] = {
     "max_stars_repo_head_hexsha": pa.large_string(),
     "max_stars_repo_licenses": pa.list_(pa.large_string()),
     "max_stars_count": pa.int64(),
+    "hexsha": pa.large_string(),
 }
 REQUIRED = {
     "content": "each document's text",
@@ -91,7 +91,10 @@ def source_name(source: Source) -> str:
 
 def list_files(source: Source) -> list[str]:
     """URLs of the source's Parquet files, sorted. Raises ValueError when there is none."""
-    found = _list_hub_files(source) if source.hub is not None else _list_path_files(str(source.path))
+    if source.hub is None:
+        found = _list_path_files(str(source.path))
+    else:
+        found = [name for name in hub_files(source) if _is_parquet(name)]
     if not found:
         root = source.hub or source.path
         raise ValueError(
@@ -102,7 +105,7 @@ def list_files(source: Source) -> list[str]:
 
 def _list_path_files(root: str) -> list[str]:
     try:
-        filesystem, path = fsspec.core.url_to_fs(root)
+        filesystem, path = filesystem_of(root)
     except ImportError as error:
         raise ValueError(f"source.path: {root} needs one more package: {first_line(error)}") from error
     if filesystem.isdir(path):
@@ -118,9 +121,9 @@ def _is_parquet(path: str) -> bool:
     return name.endswith(".parquet") and not name.startswith((".", "_"))
 
 
-def _list_hub_files(source: Source) -> list[str]:
-    """The Parquet files of a hub dataset as `datasets` resolves them: every split, at the commit of
-    `revision` now.
+def hub_files(source: Source) -> list[str]:
+    """The data files of a hub dataset as `datasets` resolves them: every split, at the commit of `revision`
+    now.
 
     The URLs name that commit, so a run does not change under a moving branch. `hub` may also be a local
     folder that is laid out like a repository of the hub.
@@ -134,7 +137,7 @@ def _list_hub_files(source: Source) -> list[str]:
         remedy = "check the name, that you may read it (`hf auth login`), and the network"
         raise ValueError(f"source.hub: cannot list {where}: {first_line(error)}; {remedy}") from error
     data_files = builder.config.data_files or {}
-    return sorted(str(name) for names in data_files.values() for name in names if _is_parquet(str(name)))
+    return sorted(str(name) for names in data_files.values() for name in names)
 
 
 def plan_splits(
@@ -179,7 +182,7 @@ class _Footer:
 
 
 def _footer(url: str) -> _Footer | BadInput:
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = filesystem_of(url)
     try:
         size = filesystem.size(path)
         with filesystem.open(path, "rb") as stream:

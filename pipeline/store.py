@@ -14,12 +14,16 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+import fsspec
 import pyarrow as pa
+import pyarrow.fs
 import pyarrow.parquet as pq
 import xxhash
+from fsspec.implementations.arrow import ArrowFSWrapper
 
 TEMPORARY_PREFIX: Final = ".tmp-"
 TEMPORARY_CHARACTERS: Final = 12
@@ -71,6 +75,30 @@ PARQUET_OPTIONS: Final[dict[str, Any]] = {
     "compression_level": 1,
     "write_statistics": True,
 }
+PARQUET_READING: Final[dict[str, Any]] = {
+    "page_checksum_verification": True,
+    "pre_buffer": False,
+    "buffer_size": 1 << 20,
+}
+"""How documents are read. Without a buffer Arrow holds a whole column chunk: 706 MB, not 441, of 800."""
+
+
+ARROW_STORES: Final = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+"""Protocols for which pyarrow has a client of its own, and the package that has fsspec's."""
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a path or URL, and the path in it.
+
+    Without s3fs or gcsfs, `s3://` and `gs://` are read by pyarrow's own clients, which take credentials,
+    region and endpoint from the environment as those do. Raises ImportError if a package is missing.
+    """
+    protocol, separator, path = url.partition("://")
+    if not separator or protocol not in ARROW_STORES or find_spec(ARROW_STORES[protocol]) is not None:
+        return fsspec.core.url_to_fs(url)
+    bucket = path.partition("/")[0]  # alone: a glob's `?` would end the path
+    own, _ = pyarrow.fs.FileSystem.from_uri(f"{protocol}://{bucket}")
+    return ArrowFSWrapper(own), path.rstrip("/")
 
 
 def file_digest(path: Path) -> str:

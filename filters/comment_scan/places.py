@@ -12,34 +12,32 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from filters.comment_scan.kernel import kernel
 from filters.comment_scan.literals import BRACKETS, HEAD, READY, WORD_LENGTH, heredoc_end
-from filters.comment_scan.rules import FLAGS, WHERE, Flag, Kind, Where
+from filters.comment_scan.rules import FLAGS, OPEN_LENGTH, WHERE, Flag, Kind, Where
 from filters.comment_scan.spans import contains, is_blank, is_line_end, is_word, skip_blanks, stands_at
 
 Bytes = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
-_NO_OPERAND_AFTER: Final = np.frombuffer(b")]}\"'`<", np.uint8)
+_NO_OPERAND_AFTER: Final = np.frombuffer(b")]}\"'`", np.uint8)
 _POSTFIX: Final = np.frombuffer(b"+-!", np.uint8)
 _CLOSERS: Final = np.frombuffer(b")]", np.uint8)
 _NOT_FIRST_IN_REGEX: Final = np.frombuffer(b" =\t\r\n", np.uint8)
 _BEFORE_WORD: Final = np.frombuffer(b";&|()[]{},`", np.uint8)
 _SEPARATORS: Final = np.frombuffer(b";&|()", np.uint8)
 _SIGILS: Final = np.frombuffer(b"$\\?@&%*-", np.uint8)
+_BEFORE_COMMAND: Final = np.frombuffer(b"\n\r;{(&@", np.uint8)
 _OPERATORS: Final = np.frombuffer(b"!#$%&*+./<=>?@\\^|~:-", np.uint8)
 _AFTER_STATEMENT: Final = np.frombuffer(b"\n\r#;", np.uint8)
 _DEF: Final = np.frombuffer(b"def", np.uint8)
 _CLASS: Final = np.frombuffer(b"class", np.uint8)
 _ASYNC: Final = np.frombuffer(b"async", np.uint8)
-# No function here makes an array, so none counts references to arrays, which would take two thirds of
-# the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
-@_kernel
+@kernel
 def _is_postfix(data: Bytes, start: int, at: int) -> bool:
     """Whether an operator stands after its operand: x++ and x--, and TypeScript's x!."""
     if at == start or not contains(_POSTFIX, data[at]):
@@ -48,13 +46,25 @@ def _is_postfix(data: Bytes, start: int, at: int) -> bool:
     return before == data[at] if data[at] != 33 else is_word(before) or contains(_CLOSERS, before)
 
 
-@_kernel
+@kernel
+def _begins_line(data: Bytes, start: int, at: int) -> bool:
+    """Whether only blanks stand before a position on its line."""
+    while at > start and is_blank(data[at - 1]):
+        at -= 1
+    return at == start or is_line_end(data[at - 1])
+
+
+@kernel
 def _is_operand_place(
     data: Bytes, start: int, at: int, end: int, last: int, flags: int, keywords: Bytes
 ) -> bool:
     """Whether a slash here begins a regular expression: by the last code byte, or the word that it ends."""
     if last < start:
         return True
+    if flags & Flag.COMMAND and _begins_line(data, start, at):
+        return True
+    if data[last] == 60:  # no regular expression, but a closing tag, follows in JavaScript
+        return flags & Flag.COMMAND != 0
     if not is_word(data[last]):
         return not (contains(_NO_OPERAND_AFTER, data[last]) or _is_postfix(data, start, last))
     if (
@@ -74,7 +84,18 @@ def _is_operand_place(
     return False
 
 
-@_kernel
+@kernel
+def _is_command_place(data: Bytes, start: int, at: int, end: int, length: int) -> bool:
+    """Whether a command may begin here, and the word of that length, if it is one, ends."""
+    after = at + length
+    if after < end and is_word(data[after - 1]) and is_word(data[after]):
+        return False
+    while at > start and is_blank(data[at - 1]):
+        at -= 1
+    return at == start or contains(_BEFORE_COMMAND, data[at - 1])
+
+
+@kernel
 def place_fits(data: Bytes, start: int, at: int, end: int, last: int, rule: Row, keywords: Bytes) -> bool:
     """Whether the rule's `where` holds for an opener at this position."""
     where = rule[WHERE]
@@ -82,13 +103,15 @@ def place_fits(data: Bytes, start: int, at: int, end: int, last: int, rule: Row,
         return True
     if where == Where.OPERAND:
         return _is_operand_place(data, start, at, end, last, rule[FLAGS], keywords)
-    if at == start:
+    if at == start and where != Where.COMMAND:
         return True
-    before = data[at - 1]
+    before = data[max(start, at - 1)]
+    if where == Where.COMMAND:
+        return _is_command_place(data, start, at, end, rule[OPEN_LENGTH])
+    if where == Where.NOT_AFTER_ITSELF:
+        return before != data[at]
     if where == Where.LINE_START:
-        while at > start and is_blank(data[at - 1]):
-            at -= 1
-        return at == start or is_line_end(data[at - 1])
+        return _begins_line(data, start, at)
     if where == Where.COLUMN_ZERO:
         return is_line_end(before)
     if where == Where.WORD_START:
@@ -108,7 +131,7 @@ def place_fits(data: Bytes, start: int, at: int, end: int, last: int, rule: Row,
     return at >= end or not contains(_OPERATORS, data[at])
 
 
-@_kernel
+@kernel
 def _is_header(data: Bytes, at: int, end: int) -> bool:
     """Whether a logical line that begins here defines a function or a class (Python)."""
     for keyword in (_DEF, _CLASS, _ASYNC):
@@ -118,7 +141,7 @@ def _is_header(data: Bytes, at: int, end: int) -> bool:
     return False
 
 
-@_kernel
+@kernel
 def begin_lines(data: Bytes, at: int, end: int, state: Integers) -> int:
     """Pass a line end: skip the body of a pending heredoc, and note where the next logical line begins."""
     if state[WORD_LENGTH] > 0:
@@ -128,7 +151,7 @@ def begin_lines(data: Bytes, at: int, end: int, state: Integers) -> int:
     return at
 
 
-@_kernel
+@kernel
 def note_layout(data: Bytes, at: int, end: int, kind: int, state: Integers) -> None:
     """Follow brackets and the colon that ends a header, which tell where a docstring may stand."""
     if kind == Kind.OPENING:
@@ -141,7 +164,7 @@ def note_layout(data: Bytes, at: int, end: int, kind: int, state: Integers) -> N
         state[HEAD] = -1
 
 
-@_kernel
+@kernel
 def is_docstring(data: Bytes, after: int, end: int, rule: Row, last: int, state: Integers) -> bool:
     """Whether a string that ended at `after` was a whole statement, and the first of its body."""
     if not rule[FLAGS] & Flag.DOCSTRING or last != state[READY] or state[BRACKETS] > 0:

@@ -26,12 +26,13 @@ class Kind(IntEnum):
     INDENTED = 7  # YAML's block scalars
     ESCAPE = 8  # passes over the next byte too
     PLAIN = 9  # passes over the opener, which is no other rule's
-    STOP = 10  # nothing after it is code
+    STOP = 10  # nothing after it is code; what begins with the rule's closer, if it has one, is comment
     OUTSIDE = 11  # PHP's ?>: nothing is code until the rule's closer
     NEWLINE = 12  # heredoc bodies begin; docstrings: a logical line begins
     COLON = 13  # docstrings: the end of a header
     OPENING = 14  # docstrings: a bracket
     CLOSING = 15
+    DATUM = 16  # a comment: Lisp's #; and the expression after it
 
 
 class Where(IntEnum):
@@ -47,6 +48,8 @@ class Where(IntEnum):
     OPERAND = 7  # where an operand may begin, so that a slash does not divide
     AFTER_BLANK = 8  # white space or one of ;&|() before it
     DASHES = 9  # no operator character before it, nor after its run of dashes
+    COMMAND = 10  # where a command may begin: after a line end or one of ;{(&@, and blanks; a word must end
+    NOT_AFTER_ITSELF = 11  # the opener's first byte does not stand before it
 
 
 class Flag(IntEnum):
@@ -59,8 +62,9 @@ class Flag(IntEnum):
     DOCSTRING = 16
     TWO_PARTS = 32
     BARE = 64  # a heredoc's word may be lower case without quotes, and after blanks
-    BACKTICK = 256  # as BACKSLASH, with PowerShell's sign
     COMMAND = 128  # Ruby: a word, a blank and a slash without a blank after it begin a regular expression
+    BACKTICK = 256  # as BACKSLASH, with PowerShell's sign
+    FLAT = 512  # brackets in a delimited literal are not counted
 
 
 # Columns of a rule: i32[RULE_WIDTH]. Texts are (position, length) in the blob.
@@ -68,7 +72,8 @@ KIND, OPEN, OPEN_LENGTH, CLOSE, CLOSE_LENGTH, WHERE, FLAGS = 0, 1, 2, 3, 4, 5, 6
 FENCE, AFTER, AFTER_LENGTH, TAIL, TAIL_LENGTH = 7, 8, 9, 10, 11
 HOLE_1, HOLE_1_LENGTH, HOLE_2, HOLE_2_LENGTH, NEXT = 12, 13, 14, 15, 16
 RULE_WIDTH: Final = 17
-ANY_FENCE: Final = 1  # FENCE: 0 for none, this for C++'s free text, else the one byte that a fence repeats
+ANY_FENCE: Final = 1  # FENCE: 0 for none, this for C++'s free text, …
+WORD_FENCE: Final = 2  # … this for OCaml's lower-case words, else the one byte that a fence repeats
 
 
 class Tables(NamedTuple):

@@ -17,16 +17,20 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from filters.comment_scan.kernel import kernel
 from filters.comment_scan.literals import (
     FENCE_AT,
     FENCE_LENGTH,
     HEAD,
-    NO_HEREDOC,
+    MOST_OPEN_HEREDOCS,
     NO_REGEX,
+    OPEN_HEREDOCS,
     READY,
     STATE_SIZE,
+    STOPPED,
     WORD_LENGTH,
     closing_bracket,
+    datum_end,
     delimited_end,
     indented_end,
     note_heredoc,
@@ -35,6 +39,7 @@ from filters.comment_scan.literals import (
 from filters.comment_scan.places import begin_lines, is_docstring, note_layout, place_fits
 from filters.comment_scan.rules import (
     AFTER,
+    CLOSE_LENGTH,
     FLAGS,
     KIND,
     NEXT,
@@ -51,6 +56,7 @@ from filters.comment_scan.spans import (
     after_closer,
     block_end,
     character_end,
+    code_points,
     code_start,
     contains,
     escape_end,
@@ -71,23 +77,9 @@ Integers = npt.NDArray[np.int64]
 _NO_MATCH, _PASSED, _BLANK, _COMMENT, _STRING, _FAILED = range(6)  # what a rule did at a position
 _MAX_DEPTH: Final = 32
 _DOCSTRING_PREFIXES: Final = np.frombuffer(b"rRuU", np.uint8)
-# No function here makes an array, so none counts references to arrays, which would take two thirds of
-# the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
-@_kernel
-def _count(data: Bytes, at: int, end: int) -> int:
-    """Code points."""
-    count = 0
-    for byte in data[
-        at:end
-    ]:  # not by index: numba would test each for being negative, and LLVM not vectorise
-        count += int((byte & 0xC0) != 0x80)
-    return count
-
-
-@_kernel
+@kernel
 def _apply(
     data: Bytes, start: int, at: int, end: int, rule: Row, blob: Bytes, state: Integers
 ) -> tuple[int, int]:
@@ -102,11 +94,17 @@ def _apply(
             return at, _NO_MATCH
         inside = body + length + rule[AFTER + 1]
         state[FENCE_AT], state[FENCE_LENGTH] = body, length
+        if state[STOPPED]:
+            return end, _COMMENT
         if kind == Kind.STRING:
             return inside, _STRING
         return block_end(data, inside, end, rule, blob, body, length), _COMMENT
+    if kind == Kind.DATUM:
+        return datum_end(data, body, end), _COMMENT
     if kind == Kind.STOP:
-        return end, _PASSED
+        state[STOPPED] = 1
+        found = after_closer(data, body, end, rule, blob) if rule[CLOSE_LENGTH] else end
+        return max(body, found - 1) if found < end else end, _BLANK
     if kind == Kind.OUTSIDE:
         return after_closer(data, body, end, rule, blob), _PASSED
     if kind == Kind.ESCAPE:
@@ -114,11 +112,11 @@ def _apply(
     if kind == Kind.CHARACTER:
         after = character_end(data, body, end)
     elif kind == Kind.REGEX:
-        after = regex_end(data, body, end, state) if at >= state[NO_REGEX] else -1
+        after = regex_end(data, body, end, rule[FLAGS], state) if at >= state[NO_REGEX] else -1
     elif kind == Kind.DELIMITED:
         after = delimited_end(data, body, end, rule[FLAGS])
     elif kind == Kind.HEREDOC:
-        is_free = state[NO_HEREDOC] == 0 and state[WORD_LENGTH] == 0
+        is_free = state[OPEN_HEREDOCS] < MOST_OPEN_HEREDOCS and state[WORD_LENGTH] == 0
         after = note_heredoc(data, body, end, rule[FLAGS], state) if is_free else -1
     elif kind == Kind.INDENTED:
         after = indented_end(data, start, body, end)
@@ -129,7 +127,7 @@ def _apply(
     return after, _PASSED
 
 
-@_kernel
+@kernel
 def _opens_at(data: Bytes, at: int, end: int, rules: Rules, index: int, blob: Bytes) -> bool:
     """Whether a rule's opener stands at `at`, where its first byte is known to stand."""
     length, opener = int(rules[index, OPEN_LENGTH]), int(rules[index, OPEN])
@@ -141,7 +139,7 @@ def _opens_at(data: Bytes, at: int, end: int, rules: Rules, index: int, blob: By
     return True
 
 
-@_kernel
+@kernel
 def _try_rules(
     data: Bytes,
     start: int,
@@ -160,7 +158,7 @@ def _try_rules(
             index = int(rules[index, NEXT])
             continue
         kind = rules[index, KIND]
-        if kind >= Kind.NEWLINE:  # these are frequent: no view of the rule is made for them
+        if Kind.NEWLINE <= kind <= Kind.CLOSING:  # these are frequent: no view of the rule is made for them
             if kind == Kind.NEWLINE:
                 return begin_lines(data, at + 1, end, state), _BLANK, index
             note_layout(data, at, end, kind, state)
@@ -174,7 +172,7 @@ def _try_rules(
     return at, _NO_MATCH, index
 
 
-@_kernel
+@kernel
 def _scan(
     data: Bytes, start: int, end: int, language: int, tables: Tables, state: Integers, stack: Integers
 ) -> int:
@@ -200,7 +198,7 @@ def _scan(
             elif ending == FILE_END and rule[FLAGS] & Flag.MULTILINE:
                 return -1
             elif ending == CLOSED and is_docstring(data, at, end, rule, place, state):
-                comment += _count(data, opened, at)
+                comment += code_points(data, opened, at)
             last, within = at - 1, -1
             continue
         byte = data[at]
@@ -219,7 +217,7 @@ def _scan(
                 previous, last = last, at
             after = at + 1
         elif effect == _COMMENT:
-            comment += _count(data, at, after)
+            comment += code_points(data, at, after)
         elif effect == _STRING:
             has_prefix = start <= last == at - 1 and contains(_DOCSTRING_PREFIXES, data[last])
             within, opened, place = index, at - int(has_prefix), previous if has_prefix else last
@@ -244,5 +242,5 @@ def comment_counts(data: Bytes, offsets: Integers, languages: Integers, tables: 
         counts[0, document] = (
             _scan(data, start, end, languages[document], tables, state, stack) if known else -1
         )
-        counts[1, document] = _count(data, start, end)
+        counts[1, document] = code_points(data, start, end)
     return counts

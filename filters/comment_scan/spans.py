@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from filters.comment_scan.kernel import kernel
 from filters.comment_scan.rules import (
     AFTER,
     ANY_FENCE,
@@ -26,6 +26,7 @@ from filters.comment_scan.rules import (
     HOLE_2,
     OPEN,
     TAIL,
+    WORD_FENCE,
     Flag,
 )
 
@@ -33,34 +34,47 @@ Bytes = npt.NDArray[np.uint8]
 Row = npt.NDArray[np.int32]
 
 CLOSED, LINE_END, FILE_END, IN_HOLE = range(4)  # how a string went on
-MAX_FENCE: Final = 64
+MAX_FENCE: Final = 128
 _NOT_IN_FENCE: Final = np.frombuffer(b' ()\\"\t\n\r', np.uint8)
 _BYTE_ORDER_MARK: Final = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
 _HASHBANG: Final = np.frombuffer(b"#!", np.uint8)
-# No function here makes an array, so none counts references to arrays, which would take two thirds of
-# the time.
-_kernel = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
-@_kernel
+@kernel
+def code_points(data: Bytes, at: int, end: int) -> int:
+    """How many code points stand between two positions."""
+    count = 0
+    text = data[at:end]  # by index numba would test each for being negative, and LLVM not vectorise
+    for byte in text:
+        count += int((byte & 0xC0) != 0x80)
+    return count
+
+
+@kernel
 def is_word(byte: int) -> bool:
     """Whether a byte belongs to a word."""
     return 48 <= byte <= 57 or 65 <= byte <= 90 or byte == 95 or 97 <= byte <= 122 or byte >= 0x80
 
 
-@_kernel
+@kernel
+def is_lower(byte: int) -> bool:
+    """Whether a byte is a lower-case letter or an underscore."""
+    return 97 <= byte <= 122 or byte == 95
+
+
+@kernel
 def is_blank(byte: int) -> bool:
     """Whether a byte is a space, a tab or a form feed."""
     return byte == 32 or byte == 9 or byte == 12
 
 
-@_kernel
+@kernel
 def is_line_end(byte: int) -> bool:
     """Whether a byte ends a line."""
     return byte == 10 or byte == 13
 
 
-@_kernel
+@kernel
 def contains(text: Bytes, byte: int) -> bool:
     """Whether a byte is one of `text`."""
     for other in text:
@@ -69,7 +83,7 @@ def contains(text: Bytes, byte: int) -> bool:
     return False
 
 
-@_kernel
+@kernel
 def stands_at(data: Bytes, at: int, end: int, text: Bytes) -> bool:
     """Whether `text` stands at this position."""
     if at + len(text) > end:
@@ -80,7 +94,7 @@ def stands_at(data: Bytes, at: int, end: int, text: Bytes) -> bool:
     return True
 
 
-@_kernel
+@kernel
 def has_text(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, column: int) -> bool:
     """Whether the rule's text of this column stands at this position."""
     text, length = int(rule[column]), int(rule[column + 1])
@@ -92,7 +106,7 @@ def has_text(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, column: int
     return True
 
 
-@_kernel
+@kernel
 def skip_blanks(data: Bytes, at: int, end: int) -> int:
     """The position of the next byte that is no blank, or `end`."""
     while at < end and is_blank(data[at]):
@@ -100,7 +114,7 @@ def skip_blanks(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@_kernel
+@kernel
 def line_comment_end(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
     """The position of the line end, or of the rule's closer, that ends a line comment."""
     continues, closes = rule[FLAGS] & Flag.BACKSLASH, rule[CLOSE + 1] > 0
@@ -114,12 +128,15 @@ def line_comment_end(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> 
     return end
 
 
-@_kernel
+@kernel
 def fence_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
     """The length of the fence that begins at `at` and that the rule's `after` follows; -1 for no match."""
     length, kind = 0, rule[FENCE]
     if kind == ANY_FENCE:
         while at + length < end and length < MAX_FENCE and not contains(_NOT_IN_FENCE, data[at + length]):
+            length += 1
+    elif kind == WORD_FENCE:
+        while at + length < end and length < MAX_FENCE and is_lower(data[at + length]):
             length += 1
     elif kind != 0:
         while at + length < end and length < MAX_FENCE and data[at + length] == kind:
@@ -127,7 +144,7 @@ def fence_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
     return length if has_text(data, at + length, end, rule, blob, AFTER) else -1
 
 
-@_kernel
+@kernel
 def closer_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int, fenced: int) -> int:
     """The length of the closer that stands here: closer, `fenced` bytes as at `fence`, tail; 0 for none."""
     if not has_text(data, at, end, rule, blob, CLOSE):
@@ -142,7 +159,7 @@ def closer_length(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence:
     return length + rule[TAIL + 1] if has_text(data, at + length, end, rule, blob, TAIL) else 0
 
 
-@_kernel
+@kernel
 def block_end(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int, fenced: int) -> int:
     """The position after the closer of a block comment, or `end`."""
     first, nests, opener = blob[rule[CLOSE]], rule[FLAGS] & Flag.NESTED, int(rule[OPEN + 1])
@@ -161,7 +178,7 @@ def block_end(data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int
     return end
 
 
-@_kernel
+@kernel
 def string_end(
     data: Bytes, at: int, end: int, rule: Row, blob: Bytes, fence: int, fenced: int
 ) -> tuple[int, int]:
@@ -192,14 +209,14 @@ def string_end(
     return end, FILE_END
 
 
-@_kernel
+@kernel
 def escape_end(data: Bytes, at: int, end: int) -> int:
     """The position after a backslash and what it escapes; "\r\n" counts as one."""
     is_pair = at + 2 < end and data[at + 1] == 13 and data[at + 2] == 10
     return min(end, at + (3 if is_pair else 2))
 
 
-@_kernel
+@kernel
 def character_end(data: Bytes, at: int, end: int) -> int:
     """The position after a character literal whose quote has been passed; -1 when it is none."""
     if at >= end or is_line_end(data[at]):
@@ -215,7 +232,7 @@ def character_end(data: Bytes, at: int, end: int) -> int:
     return at + 1 if at < end and data[at] == 39 else -1
 
 
-@_kernel
+@kernel
 def after_closer(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
     """The position after the rule's next closer, or `end`."""
     while at < end and not has_text(data, at, end, rule, blob, CLOSE):
@@ -223,7 +240,7 @@ def after_closer(data: Bytes, at: int, end: int, rule: Row, blob: Bytes) -> int:
     return min(end, at + rule[CLOSE + 1])
 
 
-@_kernel
+@kernel
 def code_start(data: Bytes, start: int, end: int) -> int:
     """The position after a byte order mark and a hashbang line, which is not a comment."""
     at = start + 3 if stands_at(data, start, end, _BYTE_ORDER_MARK) else start

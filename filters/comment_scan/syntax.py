@@ -26,6 +26,8 @@ _TEXTS: Final = {
     "hole_2": columns.HOLE_2,
 }
 
+_FREE_FENCES: Final = {"any": columns.ANY_FENCE, "word": columns.WORD_FENCE}
+
 
 class Syntax(NamedTuple):
     """Numbers of the languages by name, and the scanner's tables."""
@@ -87,7 +89,7 @@ def _pack(rule: dict[str, Any], blob: bytearray) -> list[int]:
     row[columns.WHERE] = Where[rule.get("where", "anywhere").upper().replace("-", "_")]
     row[columns.FLAGS] = sum(Flag[flag.upper().replace("-", "_")] for flag in rule.get("flags", []))
     fence = rule.get("fence", "")
-    row[columns.FENCE] = columns.ANY_FENCE if fence == "any" else ord(fence or "\0")
+    row[columns.FENCE] = _FREE_FENCES[fence] if fence in _FREE_FENCES else ord(fence or "\0")
     row[columns.NEXT] = -1
     for name, column in _TEXTS.items():
         text = rule.get(name, b"")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,7 @@ from tokenizers import Tokenizer
 from filters.text import Texts, pack_texts
 from filters.tokens.kernel import Tables, empty_memo, encode_texts
 from filters.tokens.probes import probe_texts
+from filters.tokens.tiktoken_file import SUFFIX, as_tokenizer_json
 from filters.tokens.vocabulary import UnsupportedError, kernel_tables
 
 MEMO_ROWS: Final = 1 << 16
@@ -43,10 +45,10 @@ class Encoder:
     `engine` is "kernel" or "tokenizers" and `reason` says why; `vocab_size` is the highest id plus one.
     """
 
-    def __init__(self, path: str, *, memo_rows: int = MEMO_ROWS) -> None:
+    def __init__(self, path: str, pattern: str = "", *, memo_rows: int = MEMO_ROWS) -> None:
         self.path = path
-        self._reference = reference_tokenizer(path)
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
+        self._reference = reference_tokenizer(path, pattern)
+        config = json.loads(_json_text(path, pattern))
         _refuse_reachable_specials(path, config, self._reference)
         self.vocab_size: int = max(self._reference.get_vocab(with_added_tokens=True).values()) + 1
         self._nfc = config.get("normalizer") is not None
@@ -110,33 +112,58 @@ class Encoder:
         return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), offsets)
 
     def _normalized(self, texts: Texts) -> Texts:
-        """The texts in NFC, by the library's own normalizer; text that it cannot change is passed through."""
-        if not (texts.data[texts.offsets[0] : texts.offsets[-1]] >= _NFC_FROM).any():
+        """The texts in NFC, by the library's own normalizer; one that it cannot change is passed through."""
+        high = (
+            np.flatnonzero(texts.data[texts.offsets[0] : texts.offsets[-1]] >= _NFC_FROM) + texts.offsets[0]
+        )
+        if not len(high):
             return texts
+        concerned = set(np.unique(np.searchsorted(texts.offsets, high, side="right") - 1).tolist())
         normalize = self._reference.normalizer.normalize_str
-        return pack_texts([normalize(text).encode() for text in _strings(texts)])
+        parts = (texts.data[start:stop].tobytes() for start, stop in pairwise(texts.offsets.tolist()))
+        return pack_texts(
+            [
+                normalize(part.decode()).encode() if number in concerned else part
+                for number, part in enumerate(parts)
+            ]
+        )
 
 
 @cache
-def load_encoder(path: str) -> Encoder:
-    """The encoder for a tokenizer.json, loaded once per process."""
-    return Encoder(path)
+def load_encoder(path: str, pattern: str = "") -> Encoder:
+    """The encoder for a tokenizer.json, or for a .tiktoken file and the name of its pattern, loaded once per
+    process.
+    """
+    return Encoder(path, pattern)
 
 
-def reference_tokenizer(path: str) -> Tokenizer:
+def reference_tokenizer(path: str, pattern: str = "") -> Tokenizer:
     """The `tokenizers` object that defines the ids: no truncation, no padding, special tokens off in text.
 
     This is the only place that builds one: `encode_special_tokens` is lost when a tokenizer is pickled or
     saved. Raises ValueError for a file that is not there, or that the library cannot read.
     """
+    text = _json_text(path, pattern)
     try:
-        tokenizer = Tokenizer.from_file(path)
+        tokenizer = Tokenizer.from_str(text)
     except Exception as error:  # the library raises nothing more precise
         raise ValueError(f"{path} is not a tokenizer.json that tokenizers can read: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _json_text(path: str, pattern: str) -> str:
+    """The text of a tokenizer.json; a .tiktoken file is turned into one."""
+    if path.endswith(SUFFIX):
+        return as_tokenizer_json(path, pattern)
+    if pattern:
+        raise ValueError(f"{path} says itself how text is split; pattern = {pattern!r} is for {SUFFIX} files")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a tokenizer.json that tokenizers can read: {error}") from error
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,71 +1,88 @@
-"""`infill filter NAME` and `infill filters`: one filter on any files of documents, and the list of filters.
+"""`infill filter NAME` and `all`, and `infill filters`: filters on any files of documents, and their list.
 
-A filter's command is made from its class: a field is a flag of the same name, with its type, default and
-help. What is printed for people is made in filter_report.py; `--json` prints the plain
+A filter's command is made from its class (filter_options.py). With `all`, a filter of which a required field
+is not given is left out. What is printed for people is made in filter_report.py; `--json` prints the plain
 result.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from pipeline.commands.console import StageProgress, output_console, print_json
+from pipeline.commands.filter_options import (
+    INPUTS,
+    default_of,
+    field_option,
+    fields_given,
+    is_required,
+    run_options,
+)
 
-TYPES: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str}
-FILE = click.Path(exists=True, dir_okay=False)
-INPUTS = """INPUT is a Parquet, Arrow or JSON-lines file, a folder or a glob of them, or hf://datasets/OWNER/NAME/…"""
+EVERY: Final = "all"
+READS: Final = (
+    "INPUT is a Parquet, Arrow or JSON-lines file, a folder or a glob of them, an s3://, gs:// or "
+    "hf://datasets/OWNER/NAME/… URL, or OWNER/NAME, a dataset of the Hugging Face hub."
+)
 
 
 class _FilterGroup(click.Group):
-    """A subcommand a filter, made when it is asked for."""
+    """A subcommand a filter, made when it is asked for, and one for all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         from filters import REGISTRY
 
-        return list(REGISTRY)
+        return [*REGISTRY, EVERY]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         from filters import REGISTRY, filter_class
 
+        if cmd_name == EVERY:
+            return _command_of_all({name: filter_class(name) for name in REGISTRY})
         if cmd_name not in REGISTRY:
-            ctx.fail(f"there is no filter {cmd_name!r}; the filters are {', '.join(REGISTRY)}")
+            ctx.fail(f"there is no filter {cmd_name!r}; the filters are {', '.join(REGISTRY)}, and {EVERY}")
         return _command_of(filter_class(cmd_name))
 
 
 @click.command("filter", cls=_FilterGroup)
 def filter_() -> None:
-    """Run one filter on Parquet, Arrow or JSON-lines files, and show what it keeps."""
+    """Run one filter, or all, on Parquet, Arrow or JSON-lines files, and show what it keeps."""
 
 
 def _command_of(cls: Any) -> click.Command:
-    options: list[click.Parameter] = [
-        click.Argument(["inputs"], nargs=-1, required=True, metavar="INPUT..."),
-        *map(_option_of, dataclasses.fields(cls)),
-        click.Option(
-            ["--where"], metavar="SQL", help=f"Which documents pass.  [default: {cls.default_where}]"
-        ),
-        click.Option(
-            ["--out"],
-            type=click.Path(path_type=Path),
-            help="Write those that pass: FILE.parquet, or a folder.",
-        ),
-        click.Option(["--annotate"], is_flag=True, help="With --out: write every document, and its signals."),
-        click.Option(
-            ["--columns"],
-            default="stack-v1",
-            show_default=True,
-            metavar="PRESET,NAME=COLUMN",
-            help="What the columns are called: a preset, pairs, or both.",
-        ),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON on stdout."),
-    ]
-    about = f"{_summary(cls)}\n\n{INPUTS}\n\nReads {', '.join(cls.columns)}."
     return click.Command(
-        cls.name, params=options, callback=_callback_of(cls), help=about, short_help=_summary(cls)
+        cls.name,
+        params=[
+            INPUTS,
+            *map(field_option, dataclasses.fields(cls)),
+            *run_options(cls.default_where, annotates=False),
+        ],
+        callback=partial(_run, lambda fields: cls(**fields)),
+        help=f"{_summary(cls)}\n\n{READS}\n\nReads {', '.join(cls.columns)}.",
+        short_help=_summary(cls),
+    )
+
+
+def _command_of_all(classes: Mapping[str, Any]) -> click.Command:
+    about = "Every filter in one pass: each document gets every signal that its columns allow."
+    flags = "A filter that has a required field runs if that is given, as --FILTER.FIELD."
+    fields = [field_option(f, of=name) for name, cls in classes.items() for f in dataclasses.fields(cls)]
+    without = click.Option(
+        ["--without"], multiple=True, type=click.Choice(list(classes)), help="Leave this filter out."
+    )
+    return click.Command(
+        EVERY,
+        params=[INPUTS, without, *run_options("true", annotates=True), *fields],
+        callback=partial(_run, partial(_several, classes)),
+        help=f"{about}\n\n{flags}\n\n{READS}",
+        short_help=about,
     )
 
 
@@ -73,45 +90,47 @@ def _summary(cls: Any) -> str:
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-def _option_of(field: dataclasses.Field[Any]) -> click.Option:
-    """The flag of a filter's field."""
-    flag = "--" + field.name.replace("_", "-")
-    kind = FILE if field.metadata.get("file") else TYPES[str(field.type)]
-    if kind is bool:
-        flag = f"{flag}/--no-{flag[2:]}"
-    help_text = field.metadata.get("help", "")
-    if field.default is dataclasses.MISSING:
-        return click.Option([flag, field.name], type=kind, required=True, help=help_text)
-    return click.Option(
-        [flag, field.name], type=kind, default=field.default, show_default=True, help=help_text
-    )
+def _several(classes: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """All filters that need nothing more, but for those that are not wanted."""
+    from pipeline.single_filter.several import Several
 
-
-def _callback_of(cls: Any) -> Any:
-    def callback(
-        inputs: tuple[str, ...],
-        where: str | None,
-        out: Path | None,
-        annotate: bool,
-        columns: str,
-        as_json: bool,
-        **fields: Any,
-    ) -> int:
-        from pipeline.commands.filter_report import report_lines
-        from pipeline.single_filter.run import FilterRun, run_filter
-
-        if annotate and out is None:
-            raise click.UsageError("--annotate has nothing to write to: add --out")
-        run = FilterRun(where=where, out=out, annotated=annotate, columns=columns)
-        with StageProgress(quiet=as_json) as progress:
-            result = run_filter(cls(**fields), inputs, run, progress)
-        if as_json:
-            print_json(result)
+    made, left_out = [], {}
+    for name, cls in classes.items():
+        own, missing = fields_given(cls, values)
+        if name in values["without"]:
+            left_out[name] = "--without"
+        elif missing:
+            left_out[name] = f"needs {' and '.join(missing)}"
         else:
-            output_console().print(*report_lines(result), sep="\n")
-        return 0
+            made.append(cls(**own))
+    return Several(tuple(made), left_out)
 
-    return callback
+
+def _run(
+    make: Callable[[Mapping[str, Any]], Any],
+    inputs: tuple[str, ...],
+    where: str | None,
+    out: Path | None,
+    annotate: bool,
+    plot: Path | None,
+    columns: str,
+    as_json: bool,
+    **fields: Any,
+) -> int:
+    from pipeline.commands.filter_report import report_lines
+    from pipeline.single_filter.run import FilterRun, run_filter
+
+    fltr = make(fields)
+    if annotate and out is None and fltr.name != EVERY:
+        raise click.UsageError("--annotate has nothing to write to: add --out")
+    run = FilterRun(where=where, out=out, annotated=annotate, columns=columns, plot=plot)
+    with StageProgress(quiet=as_json) as progress:
+        result = run_filter(fltr, inputs, run, progress)
+    if as_json:
+        print_json(result)
+    else:
+        output_console().print(*report_lines(result), sep="\n")
+    return 0
 
 
 @click.command("filters")
@@ -135,7 +154,9 @@ def describe(cls: Any) -> dict[str, Any]:
         "name": cls.name,
         "version": cls.version,
         "about": _summary(cls),
+        "details": (sys.modules[cls.__module__].__doc__ or "").strip(),
         "columns": list(cls.columns),
+        "reads_text": "content" in cls.columns,
         "signals": {signal.name: str(signal.type) for signal in cls.schema},
         "fields": {field.name: _describe_field(field) for field in dataclasses.fields(cls)},
         "default_where": cls.default_where,
@@ -143,10 +164,10 @@ def describe(cls: Any) -> dict[str, Any]:
 
 
 def _describe_field(field: dataclasses.Field[Any]) -> dict[str, Any]:
-    required = field.default is dataclasses.MISSING
+    required = is_required(field)
     return {
         "type": str(field.type),
         "required": required,
-        "default": None if required else field.default,
+        "default": None if required else default_of(field),
         "help": field.metadata.get("help", ""),
     }

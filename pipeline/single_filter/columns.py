@@ -14,10 +14,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from filters import Filter
 from pipeline.config import Source
 from pipeline.documents import Problem, canonical_column, usable_text
 from pipeline.single_filter.inputs import Rows
+from pipeline.single_filter.several import Annotator
 from pipeline.sources import CANONICAL, column_mapping
 
 DEFAULT_PRESET: Final = "stack-v1"
@@ -88,8 +88,8 @@ class Columns:
         return f"{rows.file}, rows from {rows.first_row}: {found}; map another column"
 
 
-def choose_columns(fltr: Filter, text: str) -> Columns:
-    """What `--columns` means for a filter. Raises ValueError where it has nothing that the filter reads."""
+def parse_columns(text: str) -> dict[str, str]:
+    """Canonical column → a file's own, as `--columns` has it. Raises ValueError for what it cannot mean."""
     items = text.split(",")
     presets = [item for item in items if "=" not in item]
     if len(presets) > 1:
@@ -99,9 +99,14 @@ def choose_columns(fltr: Filter, text: str) -> Columns:
     pairs = dict(item.split("=", 1) for item in items if "=" in item)
     try:
         mapping = column_mapping(Source(path="-", columns=presets[0] if presets else DEFAULT_PRESET))
-        mapping |= column_mapping(Source(path="-", columns=pairs))
+        return mapping | column_mapping(Source(path="-", columns=pairs))
     except ValueError as error:
         raise ValueError(str(error).replace("source.columns", "--columns", 1)) from error
+
+
+def choose_columns(fltr: Annotator, text: str) -> Columns:
+    """What `--columns` means for a filter. Raises ValueError where it has nothing that the filter reads."""
+    mapping = parse_columns(text)
     metadata = [name for name in fltr.columns if name != "content"]
     if metadata and not any(name in mapping for name in metadata):
         raise ValueError(

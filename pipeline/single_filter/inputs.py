@@ -8,8 +8,11 @@ file's name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import fsspec
@@ -18,13 +21,13 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from pipeline.config import Source
 from pipeline.single_filter.json_lines import json_batches, json_schema
-from pipeline.sources import first_line
+from pipeline.sources import first_line, hub_files
+from pipeline.store import PARQUET_READING, filesystem_of
 
 BATCH_BYTES: Final = 8_000_000
 MAX_BATCH_ROWS: Final = 8192
-READING: Final[dict[str, Any]] = {"buffer_size": 1_000_000, "pre_buffer": False}
-"""How much Arrow reads of a Parquet column at a time; by default it is the whole column of a row group."""
 ENDINGS: Final = {
     "parquet": (".parquet",),
     "arrow": (".arrow", ".arrows", ".feather", ".ipc"),
@@ -32,6 +35,9 @@ ENDINGS: Final = {
         plain + packed for plain in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".bz2", ".zst")
     ),
 }
+ALL_ENDINGS: Final = tuple(chain(*ENDINGS.values()))
+HUB_NAME: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+"""OWNER/NAME, if there is no such path and the name does not end like a file."""
 EXPECTED: Final = (
     "expected Parquet (.parquet), Arrow (.arrow, .feather) or JSON lines (.jsonl, .json, also .gz)"
 )
@@ -76,8 +82,10 @@ def read_rows(file: str, schema: pa.Schema, columns: Sequence[str]) -> Iterator[
 
 
 def _expand(text: str) -> list[str]:
+    if HUB_NAME.fullmatch(text) and not text.endswith(ALL_ENDINGS) and not Path(text).exists():
+        return _hub_files(text)
     try:
-        filesystem, path = fsspec.core.url_to_fs(text)
+        filesystem, path = filesystem_of(text)
         matches = [path] if filesystem.exists(path) else sorted(filesystem.glob(path))
         names = [name for name in matches if name == path or not _hidden(name.rpartition("/")[2])]
         found = [own for name in names for own in _files_of(filesystem, name)]
@@ -87,6 +95,17 @@ def _expand(text: str) -> list[str]:
     if not found:
         raise ValueError(f"{text}: found no file there; {EXPECTED}")
     return [filesystem.unstrip_protocol(own) if "://" in text else own for own in found]
+
+
+def _hub_files(name: str) -> list[str]:
+    """The files of a dataset of the hub, as `hf://` URLs of the commit that it has now."""
+    try:
+        found = [file for file in hub_files(Source(hub=name)) if file.endswith(ALL_ENDINGS)]
+    except ValueError as error:
+        raise ValueError(f"{name} is no path here; {str(error).removeprefix('source.hub: ')}") from error
+    if not found:
+        raise ValueError(f"{name}: found no file of a known format in this dataset of the hub; {EXPECTED}")
+    return found
 
 
 def _files_of(filesystem: Any, name: str) -> list[str]:
@@ -112,7 +131,7 @@ def _format_of(file: str) -> str:
 def _opened(file: str) -> Iterator[Any]:
     """The file's bytes, decompressed; what goes wrong while they are read is told with the file's name."""
     try:
-        filesystem, path = fsspec.core.url_to_fs(file)
+        filesystem, path = filesystem_of(file)
         if _format_of(file) == "arrow" and isinstance(
             filesystem, fsspec.implementations.local.LocalFileSystem
         ):
@@ -130,7 +149,7 @@ def _opened(file: str) -> Iterator[Any]:
 
 def _batches(stream: Any, file: str, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     if _format_of(file) == "parquet":
-        parquet = pq.ParquetFile(stream, page_checksum_verification=True, **READING)
+        parquet = pq.ParquetFile(stream, **PARQUET_READING)
         # Arrow decodes several columns of one batch by threads; their order in time is no concern, memory is.
         yield from parquet.iter_batches(
             _parquet_rows(parquet.metadata, columns), columns=columns, use_threads=False

@@ -6,6 +6,7 @@ import ast
 import io
 import sysconfig
 import tokenize
+import tomllib
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import filters.comments
 from filters.comment_scan.syntax import load_syntax
 from filters.comments import Comments
+
+SYNTAX = Path(filters.comments.__file__).parent / "data" / "comment_syntax.toml"
 
 # In each text, what lies between « and » is a comment; the marks are removed before it is scanned.
 MARKED = [
@@ -75,6 +79,25 @@ MARKED = [
     ("PowerShell", "«<# a #>» $b = \"`\"# c\"; «# d»\n'e''# f' «# g»"),
     ("Fortran", "a = 'b ! c' «! d»\n«C e»"),
     ("JSON", '{"a": "// b"}'),
+    ("Elixir", 'a = ~r/# b "/ «# c»\nd = [?", ?#, ?\\"] ~w[# e]\nf = ~S"""\n# g \\"""\n""" «# h»'),
+    ("Erlang", 'a() -> [$", $%, $\\"] «% b»'),
+    ("OCaml", 'let a = {|(* b "|} «(* c *)» {d|(* |} e|d}'),
+    ("Tcl", "set a b; «# c \\\nd»\nif {e} { «# f»\n}\nset g h#i # j"),
+    ("VHDL", "a «/* b */» c «-- d»"),
+    ("Zig", 'const a =\n    \\\\ // b\n    \\\\ "c\n; «// d»'),
+    ("Batchfile", "@«rem a»\n«REM»\nremove b rem c\n«:: d»\nif e (\n  «rem f»\n)"),
+    ("INI", "«; a»\n  «# b»\nc = d ; e"),
+    ("Pascal", "{$ifdef a} «{ b }» (*$define c*) «(* d *)» «// e»"),
+    ("Ruby", "a[b] = $` «# c»\nd = %(# e)\nf << %(# g)\nh = /i\n # j\n/x «# k»\nl = ?/ «# m»\nn = 5 %\no"),
+    ("Ruby", "a <<~eos\n# b\neos\nc <<none\n«# d»\ne = 'f'\n/# g/.h «# i»"),
+    (
+        "Perl",
+        'my $a = \\"b"; «# c»\nlocal $/; «# d»\n$e // 1; $f =~ /g # h\n\\/x/x; «# i»\n__DATA__\n# j\n«=head1 k\n\nl»',
+    ),
+    ("CMake", "«#[" + "=" * 71 + "[.rst:\n a ]]\n]" + "=" * 71 + "]» b"),
+    ("Scheme", '(a «#;(b "(" (c))» #\\; «; d»\n «#;e» f «#; "g)"»)'),
+    ("Common Lisp", "'|\\\\#| #\\\\| #\\\\# «#| a |#» b «; c»"),
+    ("R", "`a\\`# b` «# c»"),
 ]
 
 
@@ -199,3 +222,44 @@ def by_tokenize(text: str) -> float:
         if (token.type == tokenize.COMMENT and not is_hashbang) or token.start in docstrings:
             commented += len(token.string)
     return commented / max(len(text), 1)
+
+
+def repeated(pieces: list[str], length: int) -> str:
+    return ("".join(pieces) * (length // len("".join(pieces)) + 1))[:length]
+
+
+@pytest.mark.parametrize("language", load_syntax().languages)
+def test_openers_without_end_are_read_in_one_pass(language: str) -> None:
+    """A scan that looked ahead from each of them would take hours."""
+    table = tomllib.loads(SYNTAX.read_text(encoding="utf-8"))
+    rules = [table["rules"][name] for name in table["languages"][language]]
+    openers = [
+        o for rule in rules for o in ([rule["open"]] if isinstance(rule["open"], str) else rule["open"])
+    ]
+    after = ["", "\n", " ", "a", *(rule["after"] for rule in rules if "after" in rule)]
+    texts = [repeated([opener, tail], 200_000) for opener in openers for tail in after]
+    texts += [repeated(openers, 200_000), repeated(openers[::-1], 200_000)] if openers else []
+    found = ratios(texts, [language] * len(texts))
+    assert all(ratio == -1.0 or 0.0 <= ratio <= 1.0 for ratio in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("Java", "a" * 50_000_000 + "//", 2 / 50_000_002),
+        ("Python", "(" * 100_000 + "#", 1 / 100_001),
+        ("Rust", "/*" * 100_000 + "*/" * 100_000, 1.0),
+        ("JavaScript", "{" * 100_000 + "}" * 100_000 + "//", 2 / 200_002),
+        ("Scala", '"' + "\\" * 48, 0.0),
+        ("Python", "\ufeff# a\0\rb # c\r\n# d\u2028e", (4 + 3 + 5) / 18),
+        ("C", "// \U0001f600\rint a;", 4 / 11),
+    ],
+    ids=lambda value: ascii(value)[:16],
+)
+def test_bad_input_has_a_value(language: str, text: str, expected: float) -> None:
+    assert ratios([text], [language]) == [pytest.approx(expected, abs=1e-12)]
+
+
+def test_a_lone_surrogate_cannot_be_in_a_table() -> None:
+    with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
+        pa.table({"content": ["\ud800"]})

@@ -21,6 +21,16 @@ def test_filter_works_in_a_datasets_map(tmp_path: Path, monkeypatch: pytest.Monk
     assert annotated.with_format(None)["comment_ratio"][:] == EXPECTED
 
 
+def test_filter_works_in_a_map_of_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    datasets = pytest.importorskip("datasets")
+    stream = datasets.Dataset(documents()).to_iterable_dataset().with_format("arrow")
+    annotated = stream.map(annotate(Comments()), batched=True, batch_size=5)
+    rows = [row for table in annotated.iter(batch_size=7) for row in table.to_pylist()]
+    assert list(rows[0]) == [*documents().column_names, "comment_ratio"]
+    assert [row["comment_ratio"] for row in rows] == EXPECTED
+
+
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_filter_works_in_a_ray_map_batches(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from filters.size import count_code_points
 from filters.text import pack_texts
 from filters.tokens.encoder import reference_tokenizer
 from filters.tokens.vocabulary import byte_alphabet
+from pipeline.recipe import check_predicate
 
 DOCUMENTS = ["", "def", "é中🙂", "x = 1\n" * 20, "<eot> def"]
 
@@ -84,3 +86,25 @@ def test_missing_tokenizer_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = str(tmp_path / "absent.json")
     with pytest.raises(ValueError, match=r"absent\.json"):
         Fertility(tokenizer=path)(pa.table({"content": ["a"]}))
+
+
+BY_LANGUAGE = (
+    "chars_per_token >= case lang when 'Python' then 2.5 when 'Java' then 2.9 when 'JavaScript' then 2.6 "
+    "else 0 end"
+)
+"""SantaCoder's thresholds, as docs/filters/fertility.md writes them."""
+
+
+def test_thresholds_by_language_are_one_predicate() -> None:
+    languages, ratios = ["Python", "Java", "JavaScript", "C"], [2.5, 2.6, 2.9]
+    rows = [(language, ratio) for language in languages for ratio in ratios]
+    signals = pl.DataFrame(rows, schema=["lang", "chars_per_token"], orient="row")
+    check_predicate("select.fertility", BY_LANGUAGE, signals.clear(), "")
+    least = {"Python": 2.5, "Java": 2.9, "JavaScript": 2.6, "C": 0}
+    kept = [(language, ratio) for language, ratio in rows if ratio >= least[language]]
+    assert signals.filter(pl.sql_expr(BY_LANGUAGE)).rows() == kept
+
+
+def test_thresholds_by_language_stand_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs/filters/fertility.md").read_text(encoding="utf-8")
+    assert " ".join(BY_LANGUAGE.split()) in " ".join(page.split())

@@ -1,5 +1,6 @@
 """Licence expressions, policies, and the licence filter."""
 
+import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.license import License
-from filters.license_expressions import CLASSES, classify, join, load_policy, normalise
+from filters.licenses.expressions import (
+    CLASSES,
+    classify,
+    ids_of,
+    join,
+    load_policy,
+    normalise,
+    policy_digest,
+)
 
-POLICIES = ("the-stack-v1", "permissive-strict")
+POLICIES = ("the-stack-v1", "permissive-strict", "blueoak")
 IDS = ("MIT", "Apache-2.0", "GPL-3.0-only", "MPL-2.0", "LicenseRef-x", "CC-BY-NC-4.0")
 expressions = st.recursive(
     st.sampled_from(IDS),
@@ -125,6 +134,8 @@ def test_policy_of_ones_own_is_a_toml_file(tmp_path: Path) -> None:
     [
         ('permisive = ["MIT"]', "classes are permissive"),
         ('permissive = ["MIT"]\nother = ["mit"]', "lists mit as"),
+        ('permissive = ["MIT", "Apache2", "Mit License"]', "does not know: Apache2, Mit License; correct"),
+        ('copyleft = ["LicenseRef-x", "GPL-9.0"]', "does not know: GPL-9.0; correct"),
     ],
 )
 def test_wrong_policy_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -160,3 +171,65 @@ def test_string_column_is_read_too(kind: pa.DataType) -> None:
 def test_all_null_column_is_unknown() -> None:
     docs = pa.table({"max_stars_repo_licenses": pa.nulls(2)})
     assert License(policy="permissive-strict")(docs)["license_class"].to_pylist() == ["unknown", "unknown"]
+
+
+def test_blueoak_is_taken_down_to_a_tier() -> None:
+    licenses = ("BlueOak-1.0.0", "BSD-2-Clause-Patent", "MIT", "BSD-3-Clause", "WTFPL", "GPL-2.0-only")
+    kept = {
+        policy: [classify(license_id, policy) == "permissive" for license_id in licenses].index(False)
+        for policy in ("blueoak:model", "blueoak:gold", "blueoak:silver", "blueoak:bronze", "blueoak")
+    }
+    assert list(kept.values()) == [1, 2, 3, 4, 5]
+    assert classify("WTFPL", "blueoak:bronze") == "other"
+
+
+def test_unknown_tier_is_refused() -> None:
+    with pytest.raises(ValueError, match="tier 'iron'; its tiers are model, gold, silver, bronze, lead"):
+        License(policy="blueoak:iron")
+    with pytest.raises(ValueError, match="tier 'gold'; its tiers are none"):
+        License(policy="permissive-strict:gold")
+
+
+def test_digest_of_a_policy_follows_its_data_and_tier(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('permissive = ["MIT"]\n')
+    before = policy_digest(str(path))
+    assert policy_digest(str(path)) == before
+    path.write_text('permissive = ["ISC"]\n')
+    assert policy_digest(str(path)) != before
+    named = [policy_digest(name) for name in (*POLICIES, "blueoak:gold", "blueoak:silver")]
+    assert len(set(named)) == len(named)
+
+
+@pytest.mark.parametrize("policy", [*POLICIES, "blueoak:silver"])
+def test_policies_of_the_field_carry_their_digest(policy: str) -> None:
+    (field,) = [f for f in dataclasses.fields(License) if f.name == "policy"]
+    assert field.metadata["digest"](policy) == policy_digest(policy)
+
+
+def test_single_licenses_of_an_expression() -> None:
+    assert ids_of("MIT AND (ISC OR GPL-2.0+ WITH Classpath-exception-2.0)") == {
+        *("MIT", "ISC", "GPL-2.0-or-later WITH Classpath-exception-2.0"),
+    }
+    assert ids_of("(MIT") == frozenset()
+
+
+BIGQUERY = pa.struct([("list", pa.list_(pa.struct([("item", pa.string())])))])
+
+
+def test_lists_as_bigquery_exports_them_are_read() -> None:
+    rows = [["MIT", "Apache-2.0"], [], None, ["MIT", None], ["ISC"]]
+    structs = [None if row is None else {"list": [{"item": item} for item in row]} for row in rows]
+    array = pa.array([*structs, {"list": None}], BIGQUERY)
+    plain = pa.array([*rows, None], pa.list_(pa.string()))
+    fltr = License(policy="permissive-strict")
+    for start, stop in ((0, 6), (1, 6), (3, 5), (0, 0)):
+        parts = pa.chunked_array([array[start:stop]], BIGQUERY)
+        expected = fltr(pa.table({"max_stars_repo_licenses": plain[start:stop]}))
+        assert fltr(pa.table({"max_stars_repo_licenses": parts})).equals(expected)
+
+
+def test_struct_of_another_shape_is_an_error() -> None:
+    docs = pa.table({"max_stars_repo_licenses": pa.array([{"name": "MIT"}])})
+    with pytest.raises(ValueError, match=r"struct<name: string>; expected a list"):
+        License(policy="permissive-strict")(docs)

@@ -9,6 +9,8 @@ import pytest
 from filters import REGISTRY, Filter, annotate, filter_class
 from tests.filters.examples import FILTERS, documents, golden_path, outputs
 
+CONTENT_SIGNALS = ["xml", "html", "generated", "config_test", "encoded", "sentinels"]
+
 every_filter = pytest.mark.parametrize("fltr", FILTERS.values(), ids=FILTERS.keys())
 
 
@@ -95,7 +97,7 @@ def test_outputs_change_only_with_the_version(fltr: Filter) -> None:
     assert outputs(fltr) == golden
 
 
-@pytest.mark.parametrize("name", ["size", "digest", "lines", "minhash", "comments"])
+@pytest.mark.parametrize("name", ["size", "digest", "lines", "minhash", "comments", *CONTENT_SIGNALS])
 def test_null_text_is_an_error(name: str) -> None:
     docs = pa.table({"content": pa.array(["a", None]), "lang": ["Python", "Python"]})
     with pytest.raises(ValueError, match="1 nulls"):

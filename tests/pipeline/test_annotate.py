@@ -12,9 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from filters import Filter
+from filters.license import License
+from filters.licenses.expressions import policy_digest
 from filters.size import Size
 from filters.stars import Stars
-from pipeline.annotate import Identity, annotate_split, annotate_units, filter_key, read_signals
+from pipeline.annotate import (
+    Identity,
+    annotate_split,
+    annotate_units,
+    filter_fields,
+    filter_key,
+    read_signals,
+)
 from pipeline.config import Source
 from pipeline.documents import Reading
 from pipeline.engine import Engine
@@ -181,6 +190,9 @@ def test_file_that_a_filter_reads_counts_by_its_content(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     a, b, c = (filter_key(Reader(table=str(tmp_path / name))) for name in "abc")
     assert a == b != c
+    named = filter_key(License(policy="the-stack-v1"))  # a shipped policy counts by what it says
+    assert filter_fields(License(policy="the-stack-v1")) == {"policy": policy_digest("the-stack-v1")}
+    assert named != filter_key(License(policy="permissive-strict"))
     policy = Shout(word=str(tmp_path / "a"))  # a field that may name a file, as a licence policy
     before = filter_key(policy)
     (tmp_path / "a").write_text("3")

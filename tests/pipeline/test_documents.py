@@ -155,6 +155,15 @@ def test_single_license_reads_as_a_list_of_one(tmp_path: Path) -> None:
     assert documents["max_stars_repo_licenses"].to_pylist() == [["MIT"], None]
 
 
+def test_licences_as_bigquery_exports_them_are_lists(tmp_path: Path) -> None:
+    struct = pa.struct([("list", pa.list_(pa.struct([("item", pa.string())])))])
+    licenses = pa.array([{"list": [{"item": "MIT"}, {"item": "ISC"}]}, {"list": []}, None], struct)
+    found = write_content(tmp_path / "a.parquet", pa.array(["a", "b", "c"]), licenses=licenses)
+    how = reading(mapping={**PLAIN, "max_stars_repo_licenses": "licenses"})
+    documents, _ = read(found, how, ("max_stars_repo_licenses",))
+    assert documents["max_stars_repo_licenses"].to_pylist() == [["MIT", "ISC"], [], None]
+
+
 def test_metadata_that_is_not_utf8_is_shown_repaired_and_identifies_by_its_bytes(tmp_path: Path) -> None:
     paths = pa.array([b"caf\xe9.py", b"caf\xe8.py"])
     licenses = pa.array([[b"MIT", b"\xff"], None], pa.list_(pa.binary()))

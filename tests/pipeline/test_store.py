@@ -14,6 +14,7 @@ import xxhash
 from pipeline.store import (
     committed,
     file_digest,
+    filesystem_of,
     key_of,
     read_json,
     remove_temporaries,
@@ -128,3 +129,15 @@ def test_temporaries_are_removed_and_nothing_else(tmp_path: Path) -> None:
         path.write_bytes(b"x")
     assert remove_temporaries(tmp_path) == 2
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/deep/part-?[0].parquet", "gcs://bucket/deep/part-?[0].parquet"])
+def test_cloud_urls_need_no_package_of_their_own(url: str) -> None:
+    filesystem, path = filesystem_of(url)
+    assert path == "bucket/deep/part-?[0].parquet"
+    assert filesystem_of(filesystem.unstrip_protocol(path))[1] == path
+
+
+def test_other_paths_and_urls_are_those_of_fsspec(tmp_path: Path) -> None:
+    assert filesystem_of(str(tmp_path))[1] == str(tmp_path)
+    assert filesystem_of("memory://corpus/a.parquet")[1] == "/corpus/a.parquet"

@@ -108,6 +108,11 @@ def test_texts_may_be_a_slice_of_a_larger_buffer(tokenizer_files: dict[str, str]
     assert encoder.decode(part.ids) == "Café 1x = 1"
 
 
+def test_normalization_reaches_each_text_that_needs_it_and_no_other(tokenizer_files: dict[str, str]) -> None:
+    path, texts = tokenizer_files["nfc"], ["a", "\u2126", "", "\u2126b", "x\u212b", "c"]
+    assert ids_of(load_encoder(path), texts) == expected_ids(path, texts)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_special_token_literals_never_give_control_ids(kind: str, tokenizer_files: dict[str, str]) -> None:
     encoder = load_encoder(tokenizer_files[kind])

@@ -1,14 +1,18 @@
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from filters import Filter
+from filters import REGISTRY, Filter, filter_class
 from filters.comments import Comments
 from filters.language import Language
 from filters.license import License
@@ -16,6 +20,7 @@ from filters.size import Size
 from filters.stars import Stars
 from pipeline.single_filter.run import FilterRun, run_filter
 
+ROOT = Path(__file__).parents[3]
 LONG_ENOUGH = "size_bytes >= 3"
 
 
@@ -73,7 +78,8 @@ def test_examples_are_the_first_five_of_each_side(tmp_path: Path) -> None:
     assert [example["path"] for example in examples["kept"]] == [
         f"owner/repo:{n}.py" for n in (0, 2, 4, 6, 8)
     ]
-    assert examples["dropped"][0] == {"path": "owner/repo:1.py", "signals": {"size_bytes": 1, "n_chars": 1}}
+    signals = {"size_bytes": 1, "n_chars": 1}
+    assert examples["dropped"][0] == {"path": "owner/repo:1.py", "signals": signals, "text": "a"}
     assert len(examples["dropped"]) == 5
 
 
@@ -233,6 +239,58 @@ def test_folder_stands_for_its_parquet_files_without_hidden_ones(tmp_path: Path)
     result = run(Size(), str(tmp_path), str(tmp_path / "a" / "*.parquet"), out=out)
     assert result["files"] == 2  # a file that is named twice is read once
     assert pq.read_table(out / "part-00000.parquet")["content"].to_pylist() == ["aaa", "bbb"]
+
+
+def test_files_of_a_remote_store_are_read_by_url_folder_and_glob(tmp_path: Path) -> None:
+    store = fsspec.filesystem("memory")
+    table = documents("aaa", "b")
+    for name in ("a/1.parquet", "a/2.parquet", "b/1.json.gz", "b/2.arrow"):
+        local = write(tmp_path / name.replace("/", "-"), table)
+        store.pipe_file(f"/corpus/{name}", Path(local).read_bytes())
+    url = "memory://corpus"
+    for text, files in (("/a", 2), ("/a/2.parquet", 1), ("/*/2.*", 2), ("/b/1.json.gz", 1), ("/b", 1)):
+        result = run(Size(), url + text)
+        assert (result["files"], result["documents"]) == (files, 2 * files)
+    out = tmp_path / "out.parquet"
+    run(Size(), f"{url}/b/2.arrow", where=LONG_ENOUGH, out=out)
+    assert pq.read_table(out).equals(table.take([0]))
+    store.rm("/corpus", recursive=True)
+
+
+def test_a_name_of_the_hub_is_looked_for_there_only_if_it_is_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "owner" / "name" / "1.parquet", documents("abc"))
+    assert run(Size(), "owner/name")["files"] == 1
+    with pytest.raises(ValueError, match=r"owner/other\.parquet: found no file there"):
+        run(Size(), "owner/other.parquet")
+    code = "from pipeline.single_filter.inputs import list_files; list_files(['owner/other'])"
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    asked = [sys.executable, "-c", code]
+    ran = subprocess.run(asked, check=False, env=environment, capture_output=True, text=True)
+    assert "ValueError: owner/other is no path here; cannot list owner/other" in ran.stderr
+
+
+def test_an_example_shows_the_first_line_that_says_something(tmp_path: Path) -> None:
+    long = "y" * 200
+    texts = ["\n\t# ---\n  x =\t1\x1b[31m  \n", "\r\n", "***\u2028" + long, "é" * 5000 + "\nx"]
+    table = documents(*texts)
+    shown = [
+        e["text"] for e in run(Size(), write(tmp_path / "a.parquet", table), where="true")["examples"]["kept"]
+    ]
+    assert shown == ["x = 1[31m", "", "y" * 79 + "…", "é" * 79 + "…"]
+
+
+def test_examples_of_a_filter_that_finds_secrets_show_no_text(tmp_path: Path) -> None:
+    secret = "AKIAQWERTYUIOPASDFGH"
+    file = write(tmp_path / "a.parquet", documents(f"key = '{secret}'\n", "x = 1\n"))
+    hiding = [name for name in REGISTRY if any(pa.types.is_nested(s.type) for s in filter_class(name).schema)]
+    assert hiding
+    for name in hiding:
+        result = run(filter_class(name)(), file, where="true")
+        assert secret not in json.dumps(result)
+        assert "x = 1" not in json.dumps(result)
 
 
 def test_name_with_glob_characters_is_a_name_first(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,16 @@ def is_known(expression: str) -> bool:
     """Whether every id of a licence string is SPDX's (or ScanCode's LicenseRef), and the string parses."""
     tree = _parse(expression)
     return tree is not None and not _spdx().unknown_license_keys(tree)
+
+
+def ids_of(expression: str) -> frozenset[str]:
+    """The single licences of an expression, each with its exception; empty for what does not parse."""
+    tree = _parse(expression)
+    return frozenset() if tree is None else frozenset(_render_license(part) for part in _singles(tree))
+
+
+def _singles(tree: Any) -> list[Any]:
+    return [tree] if tree.isliteral else [part for argument in tree.args for part in _singles(argument)]
 
 
 def _parse(text: str) -> Any:
@@ -108,18 +119,56 @@ def load_policy(policy: str) -> dict[str, str]:
     """Class by lower-case normal form of each licence that a policy lists.
 
     `policy` is the name of a file in filters/data/licenses/ or a path to a TOML file of the same shape.
-    Raises ValueError for an unknown name, an unknown class, or an id under two classes.
+    Where a class is a table of tiers, `NAME:TIER` takes its tiers from the first to that one; the rest is
+    `other`. Raises ValueError for an unknown name, tier or class, for ids that SPDX does not know (but for
+    LicenseRef-…), and for an id under two classes.
     """
+    name, tier = _name_and_tier(policy)
+    table = tomllib.loads(_policy_data(name).decode("utf-8"))
+    _check_tier(policy, table, tier)
+    return _index(policy, {license_class: _listed(ids, tier) for license_class, ids in table.items()})
+
+
+def policy_digest(policy: str) -> str:
+    """A digest of all that a policy's answers depend on: its data and the tier, 32 hexadecimal digits."""
+    name, tier = _name_and_tier(policy)
+    return blake2b(_policy_data(name) + f":{tier}".encode(), digest_size=16).hexdigest()
+
+
+def _name_and_tier(policy: str) -> tuple[str, str]:
+    name, _, tier = policy.partition(":")
+    return (name, tier) if name in _shipped() else (policy, "")
+
+
+def _shipped() -> list[str]:
     folder = files("filters") / "data" / "licenses"
-    shipped = sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
-    if policy not in shipped and not Path(policy).is_file():
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def _policy_data(name: str) -> bytes:
+    if name in _shipped():
+        return (files("filters") / "data" / "licenses" / f"{name}.toml").read_bytes()
+    if not Path(name).is_file():
         raise ValueError(
-            f"no licence policy {policy!r}: give a path to a TOML file, or one of {', '.join(shipped)}"
+            f"no licence policy {name!r}: give a path to a TOML file, or one of {', '.join(_shipped())}"
         )
-    source = folder / f"{policy}.toml" if policy in shipped else Path(policy)
-    return _index(policy, tomllib.loads(source.read_text(encoding="utf-8")))
+    return Path(name).read_bytes()
+
+
+def _check_tier(policy: str, table: dict[str, Any], tier: str) -> None:
+    tiers = [name for ids in table.values() if isinstance(ids, dict) for name in ids]
+    if tier and tier not in tiers:
+        raise ValueError(
+            f"policy {policy!r} asks for tier {tier!r}; its tiers are {', '.join(tiers) or 'none'}"
+        )
+
+
+def _listed(ids: list[str] | dict[str, list[str]], tier: str) -> list[str]:
+    """The ids of a class; of one with tiers, down to `tier`, or all."""
+    if isinstance(ids, list):
+        return ids
+    names = list(ids)
+    return [i for name in names[: names.index(tier) + 1 if tier else None] for i in ids[name]]
 
 
 def _index(policy: str, table: dict[str, list[str]]) -> dict[str, str]:
@@ -135,6 +184,14 @@ def _index(policy: str, table: dict[str, list[str]]) -> dict[str, str]:
                 raise ValueError(
                     f"policy {policy!r} lists {license_id} as {classes[key]} and as {license_class}"
                 )
+    strange = [
+        i for ids in table.values() for i in ids if not i.startswith("LicenseRef-") and not is_known(i)
+    ]
+    if strange:
+        raise ValueError(
+            f"policy {policy!r} lists what SPDX does not know: {', '.join(strange)}; "
+            "correct the spelling, or write LicenseRef-NAME for a licence of your own"
+        )
     return classes
 
 
