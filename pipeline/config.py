@@ -7,13 +7,20 @@ milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Order = Literal["psm", "spm-v1", "spm-v2"]
-Kind = Literal["random", "empty", "line", "lines"]
+Kind = Literal["random", "empty", "line", "lines", "block", "refact-v2"]
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _require_positive(name: str, weights: Iterable[float]) -> None:
+    if sum(weights) <= 0:
+        raise ValueError(f"{name} needs at least one positive weight")
 
 
 class Section(BaseModel):
@@ -98,34 +105,126 @@ class Select(Section):
 
 
 class HalfWritten(Section):
-    """Delete 1..max_lines lines after the middle from the suffix, with probability `rate`."""
+    """Delete lines after the middle from the suffix, with probability `rate`."""
 
     rate: Share
     max_lines: int = Field(ge=1)
+    """1..max_lines lines go, drawn uniformly."""
+    to_block_end: Share = 0.0
+    """The share of half-written samples that lose everything to the end of the cursor's block instead."""
+
+
+class Cursor(Section):
+    """Weights of where the cursor of a `line` or `lines` middle stands in its line."""
+
+    indent: Weight = 1.0
+    """Where the indent ends."""
+    border: Weight = 1.0
+    """At a token border."""
+    inside: Weight = 1.0
+    """Anywhere in the visible part, inside an identifier too."""
+
+    @model_validator(mode="after")
+    def _one_positive(self) -> Self:
+        _require_positive("cursor", [self.indent, self.border, self.inside])
+        return self
+
+
+class LanguageFim(Section):
+    """What one language does otherwise than `[fim]` says; a key that is not given is as there."""
+
+    rate: Share | None = None
+    orders: dict[Order, Weight] | None = None
+    kinds: dict[Kind, Weight] | None = None
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        for name in ("orders", "kinds"):
+            if (weights := getattr(self, name)) is not None:
+                _require_positive(name, weights.values())
+        return self
+
+
+class Metadata(Section):
+    """Probabilities with which a document's metadata stand before its text, each drawn by itself."""
+
+    repository: Share
+    path: Share
+    stars: Share
+
+
+class RepositoryContext(Section):
+    """Other files of a document's repository before it, in the dialect's repository form."""
+
+    rate: Share
+    """The share of samples, among those whose repository has other surviving files, that get a context."""
+    max_tokens: int = Field(ge=16)
+    """The most tokens of a context; it counts against `fim.context`."""
+    order: Literal["imports", "random"]
+    """`imports`: what a file depends on comes nearest before it; `random`: a keyed order."""
 
 
 class Fim(Section):
     """How windows are cut and formatted."""
 
     dialect: str
-    """The sentinels and orders of one model family: see pipeline/synthesize/dialects/."""
+    """The sentinels and orders of one model family: a name of pipeline/synthesize/dialects/, or the path of a
+    TOML file of that form."""
+    add_sentinels: bool = False
+    """Add sentinels that the tokenizer lacks to it as special tokens; the result is saved with the shards."""
     rate: Share
     """The share of samples that are fill-in-the-middle; the rest are plain."""
-    orders: dict[Order, Annotated[float, Field(ge=0)]]
+    orders: dict[Order, Weight]
     """Weights of the orders, normalised."""
-    kinds: dict[Kind, Annotated[float, Field(ge=0)]]
+    kinds: dict[Kind, Weight]
     """Weights of the kinds, normalised."""
+    languages: dict[str, LanguageFim] = {}
+    """Other rates and weights for some languages, by The Stack's names."""
     context: int = Field(ge=64)
     """The most tokens a sample may have, sentinels and end-of-text included."""
+    unit: Literal["character", "token", "line"] = "character"
+    """Between what the cuts of `random` fall."""
+    cursor: Cursor = Cursor()
+    line_newline: bool = False
+    """Whether a `line` middle holds its newline."""
     max_lines: int = Field(default=32, ge=2)
     """The most lines that a `lines` middle may span."""
     half_written: HalfWritten | None = None
+    window_borders: Literal["line", "block"] = "line"
+    """Where a document that does not fit the context is divided: at any line, or before a top-level block."""
+    tokenization: Literal["separate", "joint", "snap"] = "separate"
+    """Parts encoded apart, as at inference; or prefix and middle together where they are neighbours; or cuts
+    moved to token borders."""
+    loss: Literal["all", "middle", "no-sentinels"] = "all"
+    """What a trainer should learn of a sample; recorded in the manifest, and it changes no token."""
+    metadata: Metadata | None = None
+    repository: RepositoryContext | None = None
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
         for name in ("orders", "kinds"):
-            if sum(getattr(self, name).values()) <= 0:
-                raise ValueError(f"{name} needs at least one positive weight")
+            _require_positive(name, getattr(self, name).values())
+        return self
+
+
+class Redact(Section):
+    """What is replaced in every text before it is cut: see filters/redaction.py."""
+
+    secrets: bool
+    """Keys, tokens and passwords, as the filter `secrets` finds them."""
+    pii: bool
+    """E-mail and IP addresses, as the filter `pii` finds them."""
+    style: Literal["fake", "token"]
+    """By a fake of the same kind, or by `<KEY>`, `<EMAIL>` or `<IP_ADDRESS>`."""
+    keep_length: bool = False
+    """Whether a fake has as many characters as what it replaces."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not (self.secrets or self.pii):
+            raise ValueError("redact what? set secrets = true or pii = true, or leave the section out")
+        if self.style == "token" and self.keep_length:
+            raise ValueError('keep_length goes with style = "fake": a token has a length of its own')
         return self
 
 
@@ -162,6 +261,7 @@ class Recipe(Section):
     filters: dict[str, dict[str, object]] = {}
     gate: dict[str, str] = {}
     select: Select = Select()
+    redact: Redact | None = None
     fim: Fim
     shards: Shards
     engine: Engine = Engine()

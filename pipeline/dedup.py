@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.candidates import Ints, bands_of, first_of_each, near_duplicates
 from pipeline.config import Dedup
-from pipeline.keyed import keyed_hash
+from pipeline.keyed import falls_in
 from pipeline.recipe import order_term
 from pipeline.select import part_digest
 from pipeline.store import file_digest, key_of, write_table
@@ -71,7 +71,7 @@ def in_validation(repo: str, doc_id: bytes, *, share: float, seed: int) -> bool:
 
     A document of no known repository stands for itself.
     """
-    return keyed_hash(seed, repo.encode() or doc_id, 0, "split") < int(share * 2**64)
+    return falls_in(share, seed, repo.encode() or doc_id, "split")
 
 
 def remove_duplicates(work: DedupWork, pending: tuple[Product, ...]) -> list[Receipt]:

@@ -1,61 +1,23 @@
-"""The whole job as a chain of stages, each keyed by what it reads; `infill run` runs it and `infill plan`
-walks it.
+"""A run's state: what its stages have said so far, and where what they made stands.
 
-sources → splits → metadata → gate → tokenizer → annotate → select → dedup → synthesize → shards → manifest.
 The driver holds paths, keys and counts, never text. A stage that has nothing to do costs the reading of its
 receipts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filters import Filter
-from filters.tokens.encoder import load_encoder
-from pipeline import sources
-from pipeline.annotate import Identity, annotate_split, annotate_units
-from pipeline.config import Recipe, Source
-from pipeline.dedup import DedupWork, dedup_unit, remove_duplicates, survivor_part
-from pipeline.documents import Reading
-from pipeline.ingest import ingest_repository, ingest_units
-from pipeline.numbering import number_splits
-from pipeline.recipe import filters_of, is_gate_filter
-from pipeline.select import select_split, select_units
-from pipeline.shards.mmidx import token_dtype
-from pipeline.shards.stage import (
-    SPLITS,
-    FinishWork,
-    RunList,
-    finish_shards,
-    finish_unit,
-    merge_one,
-    merge_units,
-)
+from pipeline.config import Recipe
 from pipeline.sources import Plan
-from pipeline.store import key_of
-from pipeline.synthesize.dialects import check_fim, load_dialect, resolve_sentinels, special_tokens
-from pipeline.synthesize.stage import Synthesis, run_stem, synthesize_split, synthesize_units
-from pipeline.tokenizer import (
-    TrainWork,
-    fetch_tokenizer,
-    sample_split,
-    sample_units,
-    train_tokenizer,
-    train_unit,
-)
+from pipeline.synthesize.stage import Synthesis
 from pipeline.units import Product, Quarantine, Receipt, Runner, StageReport
 
-STAGES = (
-    *("ingest", "metadata", "gate", "tokenizer sample", "tokenizer", "annotate"),
-    *("select", "dedup", "synthesize", "shards", "manifest"),
-)
-
-
-SPLIT_STAGES = ("ingest", "metadata", "annotate", "synthesize")
+SPLIT_STAGES = ("ingest", "metadata", "annotate", "repository files", "synthesize")
 """Stages that read the corpus: a split that kills its workers there is quarantined, and the rest goes on."""
 
 
@@ -69,6 +31,7 @@ class Job:
     limit: int | None = None
     plan: Plan = field(default_factory=lambda: Plan((), ()))
     reports: dict[str, StageReport] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
     tokenizer: Path = Path()
     samples: Path = Path()
     """The folder of sorted runs, by the settings of synthesis."""
@@ -79,6 +42,7 @@ class Job:
     gates: Sequence[Path] = ()
     """Each split's rows that the gate lets through."""
     dedup: Product | None = None
+    synthesis: Synthesis | None = None
 
     def stage(self, name: str, work: Any, units: Any, *, cpus: int = 1) -> list[list[Receipt]]:
         """Run one stage; returns each unit's receipts.
@@ -101,171 +65,3 @@ class Job:
                 q for receipts in report.receipts for receipt in receipts for q in receipt.quarantine
             )
         return sorted(records)
-
-
-def run_job(job: Job) -> None:
-    """Run every stage that is not done. Raises ValueError for bad input, Pending when the runner is
-    planning.
-    """
-    recipe = job.recipe
-    dialect = load_dialect(recipe.fim.dialect)
-    check_fim(recipe.fim, dialect)
-    if recipe.tokenizer.train is None:
-        path = fetch_tokenizer(recipe.tokenizer.file, recipe.tokenizer.hub, recipe.tokenizer.revision)
-        resolve_sentinels(dialect, load_encoder(str(path)))  # refuse before any work
-        job.tokenizer = path
-    source = _ingest(job) if recipe.source.env else recipe.source
-    filters = filters_of(recipe, str(job.tokenizer))
-    gate_filters: list[Filter] = [Identity(), *(f for f in filters.values() if is_gate_filter(f))]
-    columns = {c for f in filters.values() for c in f.columns} | {"content", *sources.IDENTITY[:2]}
-    plan = sources.plan_splits(source, columns, split_bytes=recipe.engine.split_bytes, limit=job.limit)
-    numbered = number_splits(plan.splits, job.out / "splits.json", remember=not job.runner.planning)
-    job.plan = Plan(numbered, plan.quarantine)
-    reading = Reading(
-        sources.source_name(recipe.source),
-        sources.column_mapping(source),
-        source.max_document_bytes,
-        recipe.engine.batch_bytes,
-    )
-    _gate(job, reading, gate_filters)
-    if recipe.tokenizer.train is not None:
-        job.tokenizer = _train(job, reading, special_tokens(dialect))
-        filters = filters_of(recipe, str(job.tokenizer))
-    text_filters = [f for f in filters.values() if not is_gate_filter(f)]
-    survivors, digests = _select(job, reading, text_filters)
-    encoder = load_encoder(str(job.tokenizer))
-    sentinels = resolve_sentinels(dialect, encoder)
-    vocabulary = max(encoder.vocab_size, *(number + 1 for number in asdict(sentinels).values()))
-    synthesis = Synthesis(
-        reading,
-        recipe.fim,
-        dialect,
-        sentinels,
-        job.tokenizer,
-        token_dtype(vocabulary),
-        recipe.shards.seed,
-    )
-    _assemble(job, synthesis, survivors, digests, vocabulary)
-
-
-def _ingest(job: Job) -> Source:
-    """Make the `env` corpus, and read it as a folder."""
-    corpus = job.out / "corpus"
-    units = ingest_units(["env"], corpus)
-    job.stage("ingest", ingest_repository, units)
-    current = {product.path for unit in units for product in unit.products}
-    stale = [path for path in corpus.glob("*.parquet") if path not in current]
-    if not job.runner.planning:
-        for path in stale:  # of packages that are no longer installed
-            path.unlink()
-            path.with_suffix(".json").unlink(missing_ok=True)
-    return job.recipe.source.model_copy(update={"env": False, "path": str(corpus)})
-
-
-def _gate(job: Job, reading: Reading, filters: Sequence[Filter]) -> None:
-    """Annotate metadata and decide the gate."""
-    splits = job.plan.splits
-    units = annotate_units(job.out, reading, splits, filters, None)
-    job.stage("metadata", annotate_split, units)
-    job.metadata = [tuple(product.path for product in unit.products) for unit in units]
-    where = gate_predicates(job.recipe)
-    folder = job.out / "select" / f"gate-{key_of(list(where.items()))[:16]}"
-    units = select_units(folder, splits, job.metadata, None, where)
-    job.stage("gate", select_split, units)
-    job.gates = [unit.products[0].path for unit in units]
-
-
-def gate_predicates(recipe: Recipe) -> dict[str, str]:
-    """The gate in order: the source's languages, if it names any, then the recipe's own predicates."""
-    if not recipe.source.languages:
-        return dict(recipe.gate)
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in recipe.source.languages)
-    return {"source_languages": f"lang IN ({names})"} | dict(recipe.gate)
-
-
-def _train(job: Job, reading: Reading, specials: Sequence[str]) -> Path:
-    train = job.recipe.tokenizer.train
-    assert train is not None
-    folder = job.out / "tokenizer" / key_of(train.model_dump(), job.recipe.shards.seed)[:16]
-    units = sample_units(
-        folder / "sample", job.plan.splits, job.gates, reading, train=train, seed=job.recipe.shards.seed
-    )
-    receipts = job.stage("tokenizer sample", sample_split, units)
-    cpus = job.runner.engine.workers or 64
-    work = TrainWork(tuple(unit.products[0].path for unit in units), train, tuple(specials), cpus)
-    unit = train_unit(folder, [r.digest for own in receipts for r in own], work)
-    job.stage("tokenizer", train_tokenizer, [unit], cpus=cpus)
-    return unit.products[0].receipt.with_suffix("")
-
-
-def _select(job: Job, reading: Reading, filters: Sequence[Filter]) -> tuple[list[Path], list[str]]:
-    """Annotate text, select, deduplicate; returns each split's surviving rows and their digests."""
-    splits, select = job.plan.splits, job.recipe.select
-    units = annotate_units(job.out, reading, splits, filters, job.gates)
-    job.stage("annotate", annotate_split, units)
-    job.parts = [
-        own + tuple(p.path for p in unit.products) for own, unit in zip(job.metadata, units, strict=True)
-    ]
-    keep = select.dedup.keep if select.dedup else ()
-    folder = job.out / "select" / key_of(list(select.where.items()), list(keep))[:16]
-    selected = select_units(folder, splits, job.parts, job.gates, select.where, keep)
-    receipts = job.stage("select", select_split, selected)
-    survivors = tuple(unit.products[0].path for unit in selected)
-    minhash = next((f for f in filters if f.name == "minhash"), None) if select.dedup else None
-    place = filters.index(minhash) if minhash else 0
-    work = DedupWork(
-        survivors=survivors,
-        signatures=tuple(unit.products[place].path for unit in units) if minhash else (),
-        dedup=select.dedup,
-        num_perm=getattr(minhash, "num_perm", 0),
-        validation=job.recipe.shards.validation,
-        seed=job.recipe.shards.seed,
-    )
-    unit = dedup_unit(folder / "dedup", [r.digest for own in receipts for r in own], work)
-    ((receipt,),) = job.stage("dedup", remove_duplicates, [unit])
-    job.dedup = unit.products[0]
-    return [survivor_part(job.dedup, i) for i in range(len(splits))], receipt.facts["parts"]
-
-
-def _assemble(
-    job: Job, synthesis: Synthesis, survivors: Sequence[Path], digests: Sequence[str], vocabulary: int
-) -> None:
-    recipe = job.recipe
-    job.samples = job.out / "samples" / synthesis.key()[:16]
-    units = synthesize_units(job.samples, job.plan.splits, survivors, digests, synthesis)
-    receipts = job.stage("synthesize", synthesize_split, units)
-    runs = {}
-    for name in SPLITS:
-        own = [
-            (u.products[0], r[0].facts["runs"][name])
-            for u, r in zip(units, receipts, strict=True)
-            if r and name in r[0].facts["runs"]
-        ]
-        stems = tuple(run_stem(product, name) for product, _ in own)
-        runs[name] = RunList(
-            stems, tuple(run["digest"] for _, run in own), sum(run["tokens"] for _, run in own)
-        )
-    merges = merge_units(
-        job.out, runs, tokens_per_shard=recipe.shards.tokens_per_shard, dtype=synthesis.dtype
-    )
-    made = job.stage("shards", merge_one, merges)
-    header = {
-        "dtype": synthesis.dtype,
-        "vocab_size": vocabulary,
-        "recipe": portable_recipe(recipe),
-        "seed": recipe.shards.seed,
-        "code_version": version("infill"),
-    }
-    files = tuple(record for own in made for record in own[0].facts["files"])
-    finish = FinishWork(
-        job.out / "shards", job.tokenizer, synthesis.sentinels, header, recipe.shards.sequence_length, files
-    )
-    job.stage("manifest", finish_shards, [finish_unit(job.out, finish)])
-
-
-def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without what says where inputs lie or how work is divided: it must not change a shard's
-    bytes.
-    """
-    data = recipe.model_dump(mode="json", exclude={"engine": True, "source": {"path"}, "tokenizer": {"file"}})
-    return {name: section for name, section in data.items() if section}

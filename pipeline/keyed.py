@@ -27,6 +27,14 @@ def keyed_hash(seed: int, doc_id: bytes, part: int, purpose: str) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
+def falls_in(share: float, seed: int, doc_id: bytes, purpose: str) -> bool:
+    """Whether a document is in the `share` (0..1) of all that is drawn for this purpose.
+
+    What is in a share is also in every larger one.
+    """
+    return keyed_hash(seed, doc_id, 0, purpose) < int(share * 2**64)
+
+
 class Rng:
     """A stream of draws from one key (SplitMix64; Steele, Lea and Flood, 2014)."""
 

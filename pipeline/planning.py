@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.job import STAGES, Job, run_job
+from pipeline.chain import STAGES, run_job
+from pipeline.job import Job
+from pipeline.repository_context import stage as repository_context
 from pipeline.store import key_of, read_json
 from pipeline.units import Pending, StageReport
 
@@ -44,6 +46,8 @@ def walk(job: Job) -> dict[str, Any]:
 def _applies(job: Job, name: str) -> bool:
     if name == "ingest":
         return job.recipe.source.env
+    if name in repository_context.STAGES:
+        return job.recipe.fim.repository is not None
     return not name.startswith("tokenizer") or job.recipe.tokenizer.train is not None
 
 

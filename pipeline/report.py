@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.config import Fim
+from pipeline.agreement import agreement, asked_kinds, asked_orders
 from pipeline.engine import peak_memory_bytes
 from pipeline.histogram import Histogram, restored
 from pipeline.job import Job
@@ -36,6 +36,9 @@ def summarize(job: Job) -> dict[str, Any]:
     splits = manifest["splits"]
     fim = job.recipe.fim
     synthesis = [receipt for own in job.reports["synthesize"].receipts for receipt in own]
+    counts = _total([receipt.facts["counts"] for receipt in synthesis])
+    languages = _samples(splits, "by_lang")
+    kinds, orders = asked_kinds(fim, languages), asked_orders(fim, languages)
     return {
         "shards": str(shards),
         "tokens": sum(split["tokens"] for split in splits.values()),
@@ -43,9 +46,13 @@ def summarize(job: Job) -> dict[str, Any]:
         "documents": sum(receipt.rows_out for receipt in synthesis),
         "splits": {name: {"samples": s["samples"], "tokens": s["tokens"]} for name, s in splits.items()},
         "funnel": funnel_of(job),
-        "kinds": _shares(asked_kinds(fim), splits, "by_kind"),
-        "orders": _shares(asked_orders(fim), splits, "by_order"),
-        "synthesis": _total([receipt.facts["counts"] for receipt in synthesis]),
+        "kinds": _shares(kinds, _samples(splits, "by_kind")),
+        "orders": _shares(orders, _samples(splits, "by_order")),
+        "agreement": {
+            "kinds": agreement(kinds, _drawn(counts, "kind")),
+            "orders": agreement(orders, _drawn(counts, "order")),
+        },
+        "synthesis": counts,
         "languages": _tokens(splits, "by_lang"),
         "licenses": _tokens_by_license(shards, manifest),
         "histograms": _histograms(job),
@@ -97,26 +104,21 @@ def _count(step: Step) -> int:
     return documents
 
 
-def asked_kinds(fim: Fim) -> dict[str, float]:
-    """The share of samples of each kind that the recipe asks for."""
-    total = sum(fim.kinds.values())
-    return {"plain": 1 - fim.rate, **{kind: fim.rate * weight / total for kind, weight in fim.kinds.items()}}
-
-
-def asked_orders(fim: Fim) -> dict[str, float]:
-    """The share of samples in each order that the recipe asks for."""
-    total = sum(fim.orders.values())
-    return {
-        "none": 1 - fim.rate,
-        **{order: fim.rate * weight / total for order, weight in fim.orders.items()},
-    }
-
-
-def _shares(asked: Mapping[str, float], splits: Mapping[str, Any], group: str) -> dict[str, dict[str, float]]:
-    samples = sum(split["samples"] for split in splits.values())
-    got = _total(
+def _samples(splits: Mapping[str, Any], group: str) -> dict[str, int]:
+    """Samples by kind, order or language."""
+    return _total(
         [{name: count["samples"] for name, count in split[group].items()} for split in splits.values()]
     )
+
+
+def _drawn(counts: Mapping[str, int], what: str) -> dict[str, int]:
+    """How many samples were drawn of each kind, or in each order."""
+    start = f"drawn_{what}_"
+    return {name.removeprefix(start): count for name, count in counts.items() if name.startswith(start)}
+
+
+def _shares(asked: Mapping[str, float], got: Mapping[str, int]) -> dict[str, dict[str, float]]:
+    samples = sum(got.values())
     return {
         name: {
             "asked": asked.get(name, 0.0),

@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 from xxhash import xxh3_128_hexdigest
 
 from pipeline.annotate import gate_rows
-from pipeline.config import TrainTokenizer
+from pipeline.config import Redact, TrainTokenizer
 from pipeline.documents import Reading, read_batches
 from pipeline.keyed import keyed_hash
+from pipeline.redaction import redact_texts, redaction_key
 from pipeline.sources import Split
 from pipeline.store import committed, file_digest, key_of, write_table
 from pipeline.units import BadInput, Product, Receipt, Unit, read_receipt
@@ -60,6 +61,9 @@ class TrainWork:
     settings: TrainTokenizer
     special_tokens: tuple[str, ...]
     cpus: int
+    redact: Redact | None = None
+    seed: int = 0
+    """Of the redaction's fakes: a vocabulary must not remember what the samples may not hold."""
 
 
 def sample_units(
@@ -127,7 +131,9 @@ def sample_split(work: SampleWork, pending: tuple[Product, ...]) -> list[Receipt
 
 def train_unit(folder: Path, digests: Sequence[str], work: TrainWork) -> Unit:
     """The one training unit, keyed by its settings and by the texts that were sampled."""
-    key = key_of("train-tokenizer", 2, work.settings.model_dump(), list(work.special_tokens), sorted(digests))
+    redaction = [redaction_key(work.redact), work.seed] if work.redact is not None else []
+    settings = [work.settings.model_dump(), list(work.special_tokens), *redaction]
+    key = key_of("train-tokenizer", 2, *settings, sorted(digests))
     product = Product(
         folder / key[:16] / "tokenizer.json.json", key
     )  # a path of its own: encoders are cached by path
@@ -173,7 +179,10 @@ def _texts(work: TrainWork) -> Iterator[str]:
         SAMPLE_ORDER
     )
     for batch in texts.slice(0, len(taken)).select(["content"]).to_batches(max_chunksize=1024):
-        for text in batch.column(0).to_pylist():
+        column = batch.column(0)
+        if work.redact is not None:
+            column = redact_texts(column, work.redact, seed=work.seed).texts
+        for text in column.to_pylist():
             yield from trainable_pieces(text)
 
 

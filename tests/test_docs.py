@@ -18,6 +18,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "re
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"^!\[[^]]+\]\(([^)\s]+)\)", re.MULTILINE)
+PASTED_RUN = r"^    \$ infill filter {name} .*\n(?:(?:    .*)?\n)*    in \d+ files? +\d"
+"""A command and, below it in the same block, the funnel that it printed."""
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 IN_TOML_UNDER_ITS_OWN_NAMES = {"select.where", "filters", "gate"}
 
@@ -75,6 +78,17 @@ def test_relative_links_resolve(path: Path) -> None:
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_filter_has_a_page(name: str) -> None:
     assert (ROOT / "docs" / "filters" / f"{name}.md").is_file()
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_filters_page_shows_a_run_and_its_picture(name: str) -> None:
+    told = page(f"filters/{name}.md")
+    assert re.search(PASTED_RUN.format(name=name), told, re.MULTILINE)
+    pictures = [ROOT / "docs" / "filters" / link for link in PICTURE.findall(told)]
+    assert any(picture.name == f"filter-{name}.png" for picture in pictures)
+    for picture in pictures:
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < 60_000
 
 
 def test_every_recipe_key_is_told() -> None:

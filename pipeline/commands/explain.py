@@ -37,8 +37,9 @@ def explain(
 
     DOC is a path in its repository, REPO:PATH, or a document id in hex (as `infill preview` shows it).
     """
+    from pipeline.chain import run_job
     from pipeline.engine import Engine
-    from pipeline.job import Job, run_job
+    from pipeline.job import Job
     from pipeline.units import Pending, Runner
 
     recipe, folder = load(config, overrides, out)
@@ -94,7 +95,7 @@ def explanation(job: Job, split: int, row: int) -> dict[str, Any]:
     import polars as pl
 
     from pipeline.annotate import gate_rows, read_signals
-    from pipeline.job import gate_predicates
+    from pipeline.chain import gate_predicates
     from pipeline.select import evaluate
 
     where = {f"gate.{name}": text for name, text in gate_predicates(job.recipe).items()}

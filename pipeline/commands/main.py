@@ -23,6 +23,7 @@ from pipeline.commands.ingest import ingest
 from pipeline.commands.preview import preview
 from pipeline.commands.run import plan, run
 from pipeline.commands.verify import verify
+from pipeline.commands.whatif import whatif
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -32,7 +33,7 @@ def cli(show_traceback: bool) -> None:
     """Turn source-code corpora into fill-in-the-middle token shards."""
 
 
-for _command in (run, plan, ingest, filter_, filters_, preview, explain, verify):
+for _command in (run, plan, ingest, filter_, filters_, whatif, preview, explain, verify):
     cli.add_command(_command)
 
 

@@ -68,8 +68,9 @@ def run(
     Finished work is never done twice: after a stop, a crash or a changed threshold, the same command does
     what is missing.
     """
+    from pipeline.chain import run_job
     from pipeline.engine import Engine
-    from pipeline.job import Job, run_job
+    from pipeline.job import Job
     from pipeline.lock import locked
     from pipeline.report import summarize, write_records
     from pipeline.units import Runner
@@ -96,6 +97,9 @@ def show_report(report: dict[str, Any]) -> None:
     """Print the report for people."""
     say = output_console().print
     say(_funnel_table(report["funnel"]), "", _share_table(report), "", sep="\n")
+    for group, test in report["agreement"].items():
+        say(_agreement_line(group, test), highlight=False)
+    say()
     say(_top_table("tokens by language", report["languages"]), "", sep="\n")
     say(_stage_table(report["stages"]), "", sep="\n")
     splits = ", ".join(f"{name} {split['tokens']:,}" for name, split in report["splits"].items())
@@ -142,6 +146,13 @@ def _share_table(report: dict[str, Any]) -> Table:
         for name, share in report[group].items():
             table.add_row(name, f"{share['asked']:.1%}", f"{share['got']:.1%}", number(share["samples"]))
     return table
+
+
+def _agreement_line(group: str, test: dict[str, float]) -> str:
+    """Whether what was drawn agrees with what was asked. One right run in a thousand is blamed."""
+    verdict = "drawn as asked" if test["p"] >= 0.001 else "[bold red]not drawn as asked[/]"
+    freedom = f"{test['degrees_of_freedom']} degrees of freedom"
+    return f"{group} {verdict}: chi² {test['chi_square']:.2f}, {freedom}, p = {test['p']:.3g}"
 
 
 def _top_table(title: str, tokens: dict[str, int], rows: int = 12) -> Table:

@@ -20,7 +20,7 @@ from pipeline.store import read_json, write_json
 
 FORMAT: Final = "infill-shards/1"
 NAME: Final = "manifest.json"
-HEADER_KEYS: Final = ("dtype", "vocab_size", "recipe", "seed", "code_version")
+HEADER_KEYS: Final = ("dtype", "vocab_size", "recipe", "seed", "code_version", "loss")
 
 Count = Annotated[int, Field(ge=0)]
 TokenId = Annotated[int, Field(ge=0)]
@@ -69,13 +69,15 @@ class Pack(Strict):
 
 
 class Sentinels(Strict):
-    """Token ids of the control tokens."""
+    """Token ids of the control tokens: see docs/formats/shards.md."""
 
     prefix: TokenId
     suffix: TokenId
-    middle: TokenId
+    middle: TokenId | None
     pad: TokenId
     eot: TokenId
+    bos: TokenId | None = None
+    lead: dict[str, TokenId] = {}
 
 
 class Tokenizer(Strict):
@@ -91,6 +93,8 @@ class Manifest(Strict):
     dtype: Literal["uint16", "int32"]
     vocab_size: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0, lt=1 << 63)]
+    loss: Literal["all", "middle", "no-sentinels"]
+    """What a trainer is to learn of a sample."""
     sentinels: Sentinels
     tokenizer: Tokenizer
     splits: dict[SplitName, SplitTotals]
@@ -108,8 +112,8 @@ def write_manifest(
 ) -> None:
     """Commit the manifest over what `merge_shard` and `write_pack` returned, and the files in `tokenizer/`.
 
-    `header` gives dtype, vocab_size, recipe, seed and code_version, and may give more. `splits` names all
-    splits, also those without samples. Raises ValueError for a missing header key or tokenizer file.
+    `header` gives dtype, vocab_size, recipe, seed, code_version and loss, and may give more. `splits` names
+    all splits, also those without samples. Raises ValueError for a missing header key or tokenizer file.
     """
     if missing := [key for key in HEADER_KEYS if key not in header]:
         raise ValueError(f"the manifest's header lacks {', '.join(missing)}; it has {', '.join(header)}")

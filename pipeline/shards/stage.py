@@ -20,7 +20,7 @@ from pipeline.shards.merge import merge_shard, shard_count
 from pipeline.shards.mmidx import read_index
 from pipeline.shards.pack import write_pack
 from pipeline.store import file_digest, key_of, write_json
-from pipeline.synthesize.dialects import Sentinels
+from pipeline.synthesize.sentinels import Sentinels
 from pipeline.tokenizer import copy_tokenizer
 from pipeline.units import Product, Receipt, Unit
 

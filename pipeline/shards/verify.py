@@ -23,7 +23,15 @@ from pipeline.shards.findings import Findings
 from pipeline.shards.manifest import NAME, read_manifest, sidecar_totals, split_files, sum_totals
 from pipeline.shards.mmidx import read_index
 from pipeline.shards.pack import check_pack
-from pipeline.shards.rules import Rule, middle_rules, sidecar_rules, token_facts, token_rules
+from pipeline.shards.rules import (
+    Rule,
+    lead_rules,
+    middle_rules,
+    sentinel_problem,
+    sidecar_rules,
+    token_facts,
+    token_rules,
+)
 from pipeline.shards.runs import shuffle_keys
 from pipeline.shards.sidecar import SIDECAR
 from pipeline.store import file_digest, read_json
@@ -128,10 +136,8 @@ def _check_tokenizer(check: Check) -> None:
         stored = check.findings.attempt(name, "sentinels", lambda: read_json(check.path / name))
         if stored is not None and stored != sentinels:
             check.findings.add(name, "sentinels", f"the file says {stored}, the manifest says {sentinels}")
-    controls = [sentinels[control] for control in ("prefix", "suffix", "middle", "eot")]
-    if len(set(controls)) < len(controls) or max(sentinels.values()) >= check.manifest["vocab_size"]:
-        message = f"{sentinels}: expected distinct ids (pad apart) below {check.manifest['vocab_size']}"
-        check.findings.add(NAME, "sentinels", message)
+    if problem := sentinel_problem(sentinels, check.manifest["vocab_size"]):
+        check.findings.add(NAME, "sentinels", problem)
 
 
 def _check_split(check: Check, split: str, *, seen: pa.Array, remember: bool) -> SplitState:
@@ -192,16 +198,17 @@ def _read_sidecar(path: Path) -> pa.Table:
 
 
 def _check_shard(check: Check, state: SplitState, shard: Shard) -> None:
-    vocab_size, sentinels = check.manifest["vocab_size"], check.manifest["sentinels"]
     sidecar, lengths = shard.sidecar, shard.lengths
-    facts = token_facts(shard.tokens, lengths, sentinels, vocab_size=vocab_size)
-    for rule in token_rules(facts, sidecar, eot=sentinels["eot"], vocab_size=vocab_size):
+    facts = token_facts(shard.tokens, lengths, sidecar, check.manifest)
+    for rule in token_rules(facts, sidecar, check.manifest):
         check.findings.add_broken(f"{shard.stem}.bin", rule)
     stated = sidecar["n_tokens"].to_numpy()
     about_rows = [Rule("lengths", stated != lengths, "n_tokens", stated, "the length in the .idx")]
     if pc.min(sidecar["part"]).as_py() >= 0:  # there are no keys of negative parts
         about_rows.append(_shuffle_rule(sidecar, check.manifest["seed"], state))
-    for rule in (*about_rows, *sidecar_rules(sidecar), *middle_rules(facts, sidecar)):
+    middle_id = check.manifest["sentinels"]["middle"]
+    about_rows += [*sidecar_rules(sidecar), *lead_rules(facts, sidecar)]
+    for rule in (*about_rows, *middle_rules(facts, sidecar, marked=middle_id is not None)):
         check.findings.add_broken(f"{shard.stem}.parquet", rule)
     state.lengths.append(lengths)
     state.totals.append(sidecar_totals(sidecar))

@@ -1,4 +1,4 @@
-"""Where a window is cut: one pure function a kind, (text, rng, limits) to `Cut`, or None if it has no place.
+"""Where a window is cut: pure functions of (text, rng, limits) to `Cut`, or None if a kind has no place.
 
 The middle is text[start:end], in code points of the window. The rules are those of docs/fim.md. Places are
 drawn uniformly among the lines that suit a kind, without looking at all of them: lines are drawn, and those
@@ -8,19 +8,13 @@ that do not suit set aside, until one does. Linear in the window, about 10 µs f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple, TypeVar
 
 from pipeline.keyed import Rng
-from pipeline.synthesize.lines import (
-    LINE_END,
-    indent_chars,
-    indent_columns,
-    is_line_start,
-    line_body,
-    split_lines,
-)
+from pipeline.synthesize.lines import indent_chars, indent_columns, line_body, split_lines
+from pipeline.synthesize.syntax_trees import Nodes
 
 T = TypeVar("T")
 
@@ -37,6 +31,16 @@ class Limits(NamedTuple):
     """The most lines of a `lines` middle."""
     whole_end: bool
     """Whether the text ends where its document or one of its lines ends, and not inside a line."""
+    places: Callable[[str, bool], Sequence[int]] | None = None
+    """Of (text, whole_end): between what the cuts of `random` fall; None for characters."""
+    cursor: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Weights of a cursor where the indent ends, at a token border, and anywhere in the line."""
+    line_newline: bool = False
+    """Whether a `line` middle holds its newline."""
+    borders: Callable[[str], Sequence[int]] | None = None
+    """Where a text's tokens end, if cuts are to be moved there."""
+    nodes: Nodes | None = None
+    """The text's syntax tree, if there is one."""
 
 
 class Cut(NamedTuple):
@@ -51,8 +55,20 @@ def random_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
     low, high = limits.margins[0], len(text) - limits.margins[1]
     if low > high:
         return None
-    one, other = low + rng.below(high - low + 1), low + rng.below(high - low + 1)
+    if limits.places is None:
+        one, other = low + rng.below(high - low + 1), low + rng.below(high - low + 1)
+        return Cut(min(one, other), max(one, other))
+    places = [place for place in limits.places(text, limits.whole_end) if low <= place <= high]
+    if not places:
+        return None
+    one, other = places[rng.below(len(places))], places[rng.below(len(places))]
     return Cut(min(one, other), max(one, other))
+
+
+def line_places(text: str, whole_end: bool) -> list[int]:
+    """Where lines begin, and the text's end unless it breaks off inside a line."""
+    places = [0, *accumulate(map(len, split_lines(text)))]
+    return places if whole_end else places[:-1]
 
 
 def empty_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
@@ -76,13 +92,15 @@ def empty_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
 
 
 def line_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
-    """From a cursor in a non-blank line to the end of that line, its newline excluded."""
-    lines = _finished_lines(text, limits)
-    found = _first_suitable(len(lines), rng, lambda index: _cursor(lines[index], rng))
+    """From a cursor in a non-blank line to the end of that line, with its newline if the limits say so."""
+    lines = finished_lines(text, whole_end=limits.whole_end)
+    found = _first_suitable(len(lines), rng, lambda index: _cursor(lines[index], rng, limits.cursor))
     if found is None:
         return None
-    start = _line_start(lines, found[0])
-    return Cut(start + found[1], start + len(line_body(lines[found[0]])))
+    index, cursor = found
+    start = _line_start(lines, index)
+    kept = lines[index] if limits.line_newline else line_body(lines[index])
+    return Cut(start + cursor, start + len(kept))
 
 
 def lines_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
@@ -90,7 +108,7 @@ def lines_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
 
     Where none of the next max_lines is, a number of lines drawn from 2..max_lines is taken, or all there are.
     """
-    lines = _finished_lines(text, limits)
+    lines = finished_lines(text, whole_end=limits.whole_end)
     open_lines = 2 + rng.below(limits.max_lines - 1)
 
     def place(index: int) -> tuple[int, int] | None:
@@ -99,7 +117,7 @@ def lines_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
             return None
         following = lines[index : index + limits.max_lines + 1]
         count = _lines_to_smaller_indent(following) or min(open_lines, len(following))
-        cursor = _cursor(lines[index], rng) if count > 1 else None
+        cursor = _cursor(lines[index], rng, limits.cursor) if count > 1 else None
         return None if cursor is None else (cursor, count)
 
     found = _first_suitable(len(lines), rng, place)
@@ -110,31 +128,10 @@ def lines_cut(text: str, rng: Rng, limits: Limits) -> Cut | None:
     return Cut(start + cursor, start + sum(map(len, lines[index : index + count])))
 
 
-KINDS: Final[dict[str, Callable[[str, Rng, Limits], Cut | None]]] = {
-    "random": random_cut,
-    "empty": empty_cut,
-    "line": line_cut,
-    "lines": lines_cut,
-}
-
-
-def deleted_chars(text: str, cut_end: int, lines: int) -> int:
-    """The characters to delete after `cut_end` so that the next `lines` lines (or all there are) are gone.
-
-    At the start of a line these are whole lines. Elsewhere the rest of the cursor's line goes too, and the
-    last deleted line's newline stays, so that the suffix begins with a newline as before.
-    """
-    at_start = is_line_start(text, cut_end)
-    wanted = lines if at_start else lines + 1
-    ends = list(islice(LINE_END.finditer(text, cut_end), wanted))
-    if at_start:
-        stop = ends[-1].end() if len(ends) == wanted else len(text)
-    elif not ends or ends[0].end() == len(text):
-        stop = cut_end  # no line follows the cursor's
-    else:
-        keeps_newline = len(ends) == wanted or ends[-1].end() == len(text)
-        stop = ends[-1].start() if keeps_newline else len(text)
-    return stop - cut_end
+def finished_lines(text: str, *, whole_end: bool) -> list[str]:
+    """The lines, without the last where the window breaks off inside it: its rest is not known here."""
+    lines = split_lines(text)
+    return lines if whole_end else lines[:-1]
 
 
 def _first_suitable(count: int, rng: Rng, place: Callable[[int], T | None]) -> tuple[int, T] | None:
@@ -150,16 +147,16 @@ def _first_suitable(count: int, rng: Rng, place: Callable[[int], T | None]) -> t
     return None
 
 
-def _cursor(line: str, rng: Rng) -> int | None:
+def _cursor(line: str, rng: Rng, weights: tuple[float, float, float]) -> int | None:
     """A place in a non-blank line with something non-blank after it; None in a blank line.
 
-    A third each: where the indent ends; at the first token border from a uniform place on; at a uniform
+    By `weights`: where the indent ends; at the first token border from a uniform place on; at a uniform
     place.
     """
     first, last = indent_chars(line), len(line.rstrip()) - 1
     if last < 0:
         return None
-    way = rng.below(3)
+    way = rng.choose(weights)
     if way == 0:
         return first
     uniform = first + rng.below(last - first + 1)
@@ -178,12 +175,6 @@ def _lines_to_smaller_indent(lines: list[str]) -> int | None:
         if indent_columns(line) < indent and not line.isspace():
             return count
     return None
-
-
-def _finished_lines(text: str, limits: Limits) -> list[str]:
-    """The lines, without the last where the window breaks off inside it: its rest is not known here."""
-    lines = split_lines(text)
-    return lines if limits.whole_end else lines[:-1]
 
 
 def _line_start(lines: list[str], index: int) -> int:

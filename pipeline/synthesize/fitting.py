@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from filters.text import pack_texts
 from filters.tokens.encoder import Encoder
 from pipeline.synthesize.drafts import Draft
 from pipeline.synthesize.layout import Parts
 from pipeline.synthesize.lines import LINE_END, is_line_start
+from pipeline.synthesize.tokenization import Tokenization, encode_parts, replace_rows
 from pipeline.synthesize.windows import SENTINELS_AND_EOT
 
 # The share of what is left of a part that may go besides, for the window to begin or end with a whole line.
@@ -27,50 +27,40 @@ _MAX_ROUNDS: Final = 40
 
 
 def encode_fitting(
-    drafts: Sequence[Draft], texts: Sequence[str], *, context: int, encoder: Encoder
+    drafts: Sequence[Draft],
+    texts: Sequence[str],
+    *,
+    rooms: Sequence[int],
+    tokenization: Tokenization,
 ) -> tuple[list[Draft], Parts]:
-    """The drafts, narrowed where needed, and their encoded parts: no sample exceeds `context` tokens."""
+    """The drafts, narrowed where needed, and their encoded parts: no sample i exceeds `rooms[i]` tokens."""
     fitted = list(drafts)
-    parts = _encode(fitted, texts, encoder)
+    parts = encode_parts(fitted, texts, tokenization)
+    limits = np.array(rooms, np.int64)
     for attempt in range(_MAX_ROUNDS):
         overheads = np.fromiter(map(_overhead, fitted), np.int64, len(fitted))
-        long = np.flatnonzero(parts.lengths.sum(axis=1) + overheads > context).tolist()
+        long = np.flatnonzero(parts.lengths.sum(axis=1) + overheads > limits).tolist()
         if not long:
             return fitted, parts
         for index in long:
             draft, lengths = fitted[index], parts.lengths[index].tolist()
-            drops = _drops(lengths, context - _overhead(draft), extra=(1 << attempt) - 1)
+            drops = _drops(lengths, rooms[index] - _overhead(draft), extra=(1 << attempt) - 1)
             if drops is None:
                 fitted[index] = draft.as_plain()
             else:
-                dropped = _dropped_chars(parts, index, drops, encoder)
-                fitted[index] = _narrow(draft, texts[draft.document], *dropped)
-        parts = _replace(parts, long, _encode([fitted[index] for index in long], texts, encoder))
+                prefix_chars, suffix_chars = _dropped_chars(parts, index, drops, tokenization.encoder)
+                if drops[0]:
+                    prefix_chars = max(1, prefix_chars - len(tokenization.before_prefix))
+                fitted[index] = _narrow(draft, texts[draft.document], prefix_chars, suffix_chars)
+        parts = replace_rows(parts, long, encode_parts([fitted[i] for i in long], texts, tokenization))
     raise ValueError(
-        f"a sample still exceeds fim.context = {context} tokens after {_MAX_ROUNDS} rounds of narrowing: the "
+        f"a sample still exceeds its room in fim.context after {_MAX_ROUNDS} rounds of narrowing: the "
         "tokenizer makes more tokens of a single character than the context holds; raise fim.context"
     )
 
 
 def _overhead(draft: Draft) -> int:
     return 1 if draft.order == "none" else SENTINELS_AND_EOT
-
-
-def _encode(drafts: Sequence[Draft], texts: Sequence[str], encoder: Encoder) -> Parts:
-    """All parts of all drafts, in one call."""
-    encoded = encoder.encode(
-        pack_texts([part.encode() for draft in drafts for part in draft.texts(texts[draft.document])])
-    )
-    starts = encoded.offsets[:-1].reshape(-1, 3)
-    return Parts(encoded.ids, starts, encoded.offsets[1:].reshape(-1, 3) - starts)
-
-
-def _replace(parts: Parts, rows: list[int], again: Parts) -> Parts:
-    """`parts` with those rows encoded anew; what they were stays unused in `ids`."""
-    starts, lengths = parts.starts.copy(), parts.lengths.copy()
-    starts[rows] = again.starts + len(parts.ids)
-    lengths[rows] = again.lengths
-    return Parts(np.concatenate((parts.ids, again.ids)), starts, lengths)
 
 
 def _drops(lengths: list[int], room: int, *, extra: int) -> tuple[int, int] | None:

@@ -38,7 +38,21 @@ def indent_chars(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
+def visible_part(text: str, position: int) -> tuple[int, int]:
+    """The first and the last visible character of the non-blank line that `position` stands in."""
+    start = max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+    end = LINE_END.search(text, position)
+    line = text[start : end.start() if end else len(text)]
+    return start + indent_chars(line), start + len(line.rstrip()) - 1
+
+
 def is_line_start(text: str, position: int) -> bool:
     r"""Whether a line starts at `position`; the place inside \r\n is no line start."""
     before = text[position - 1 : position]
     return position == 0 or before == "\n" or (before == "\r" and text[position : position + 1] != "\n")
+
+
+def line_start(text: str, position: int) -> int:
+    r"""Where the line that holds `position` starts; the place inside \r\n is in the line that it ends."""
+    end = position - 1 if text[position - 1 : position + 1] == "\r\n" else position
+    return max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1

@@ -1,9 +1,9 @@
 """Synthesis: from documents to FIM samples, as token ids and one sidecar row a sample.
 
-Windows are planned, each is cut by its own keyed random generator, the parts are encoded in one call,
-narrowed where they do not fit, and laid out with sentinels as ids. A sample depends only on its document, the
-recipe and the seed: not on the batch, on its neighbours or on their order. Beside the encoding it costs about
-30 µs a sample.
+What leads a document's samples is made first, windows are planned in the room that is left, each is cut by
+its own keyed random generator, the parts are encoded in one call, narrowed where they do not fit, and laid
+out with sentinels as ids. A sample depends only on its document, the recipe and the seed: not on the batch,
+on its neighbours or on their order. Beside the encoding it costs about 30 µs a sample.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from filters.language import canonical_languages
 from filters.tokens.encoder import Encoder
 from pipeline.config import Fim
 from pipeline.shards.sidecar import SIDECAR
-from pipeline.synthesize.cuts import KINDS
-from pipeline.synthesize.dialects import Dialect, Sentinels
-from pipeline.synthesize.drafts import Draft, draw_draft
+from pipeline.synthesize.dialects import Dialect
+from pipeline.synthesize.drafts import Documents, Draft, draw_drafts
 from pipeline.synthesize.fitting import encode_fitting
-from pipeline.synthesize.layout import Layout, Parts, lay_out
+from pipeline.synthesize.kinds import KINDS
+from pipeline.synthesize.layout import Layout, Parts, lay_out, neighbours
+from pipeline.synthesize.leads import LeadSettings, plan_leads
+from pipeline.synthesize.sentinels import Sentinels
+from pipeline.synthesize.tokenization import Tokenization
 from pipeline.synthesize.windows import plan_windows
 
 _DOCUMENT_COLUMNS = ("doc_id", "repo", "path", "revision", "license", "lang")
@@ -37,7 +41,9 @@ class Samples(NamedTuple):
     """Schema `SIDECAR`, one row a sample."""
     counts: dict[str, int]
     """empty_documents; <kind>_fell_back: the kind had no place; fell_back_to_plain: drawn as FIM, but plain;
-    shrunk: windows narrowed to fit."""
+    block_parser_died: windows that a syntax tree could not be had of, and `lines` was cut instead;
+    shrunk: windows narrowed to fit. Of documents: with_context; context_cut: one file, and only its end;
+    context_left_out and metadata_left_out: too long."""
 
 
 def synthesize(
@@ -46,25 +52,34 @@ def synthesize(
     """The samples of a batch of documents.
 
     `docs` has content (UTF-8, no nulls), doc_id (binary(16)), repo, path, revision, license, lang (strings)
-    and n_tokens (int64: tokens of the whole content). An empty document gives no sample, and is counted.
+    and n_tokens (int64: tokens of the whole content); for metadata `stars` (int64 or null), and for a
+    repository context `context_files` (list<struct<path, text>> or null, the nearest file last). An empty
+    document gives no sample, and is counted.
     """
     texts: list[str] = docs["content"].to_pylist()
     doc_ids: list[bytes] = docs["doc_id"].to_pylist()
-    windows = plan_windows(texts, docs["n_tokens"].to_pylist(), context=fim.context, encoder=encoder)
-    drafts = [
-        draw_draft(
-            window,
-            texts[window.document],
-            doc_ids[window.document],
-            fim=fim,
-            margins=dialect.cut_margins,
-            seed=seed,
-        )
-        for window in windows
-    ]
-    fitted, parts = encode_fitting(drafts, texts, context=fim.context, encoder=encoder)
-    layout = lay_out(parts, [draft.order for draft in fitted], sentinels)
-    counts = {"empty_documents": texts.count(""), **_count_falls(drafts, fitted)}
+    leads, lead_counts = plan_leads(docs, LeadSettings(fim, dialect, sentinels, encoder, seed))
+    rooms = (fim.context - leads.lengths.sum(axis=1)).tolist()
+    windows = plan_windows(
+        texts,
+        docs["n_tokens"].to_pylist(),
+        rooms=rooms,
+        encoder=encoder,
+        at_blocks=fim.window_borders == "block",
+    )
+    sources = Documents(texts, doc_ids, canonical_languages(docs["lang"]).to_pylist())
+    drafts, draft_counts = draw_drafts(
+        windows, sources, fim=fim, margins=dialect.cut_margins, encoder=encoder, seed=seed
+    )
+    fitted, parts = encode_fitting(
+        drafts,
+        texts,
+        rooms=[rooms[window.document] for window in windows],
+        tokenization=Tokenization(encoder, fim.tokenization, neighbours(sentinels), dialect.before_prefix),
+    )
+    documents = [draft.document for draft in fitted]
+    layout = lay_out(parts, leads, documents, [draft.order for draft in fitted], sentinels)
+    counts = _count_falls(drafts, fitted) | draft_counts | lead_counts | {"empty_documents": texts.count("")}
     return Samples(layout.tokens, _sidecar(docs, fitted, parts, layout), counts)
 
 
@@ -91,6 +106,9 @@ def _sidecar(docs: pa.Table, drafts: Sequence[Draft], parts: Parts, layout: Layo
         "kind": [draft.kind for draft in drafts],
         "middle_start": layout.middle_start,
         "middle_len": parts.lengths[:, 2],
+        "lead_len": layout.lead_len,
+        "header_start": layout.header_start,
+        "header_len": layout.header_len,
         **{name: documents[name] for name in _DOCUMENT_COLUMNS},
         "part": [draft.part for draft in drafts],
         "cut_start": [draft.cut_start for draft in drafts],

@@ -13,21 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from filters.text import utf8_buffers
 from filters.tokens.encoder import Encoder, load_encoder
 from pipeline.annotate import Identity
-from pipeline.config import Fim
+from pipeline.config import Fim, Redact
 from pipeline.documents import Reading, read_batches
-from pipeline.keyed import keyed_hash
+from pipeline.keyed import falls_in
+from pipeline.redaction import redact_documents, redaction_key
 from pipeline.shards.runs import write_run
 from pipeline.shards.stage import SPLITS
 from pipeline.sources import Split
 from pipeline.store import file_digest, key_of
-from pipeline.synthesize.dialects import Dialect, Sentinels
+from pipeline.synthesize.dialects import Dialect
+from pipeline.synthesize.rates import cuts_blocks
 from pipeline.synthesize.samples import Samples, synthesize
+from pipeline.synthesize.sentinels import Sentinels
+from pipeline.synthesize.syntax_trees import parser_versions
 from pipeline.units import BadInput, Product, Receipt, Unit
 
 PROBED_SHARE = 1 / 1024  # at 3 MB/s for tokenizers against 100 for the kernel, 3 % of the time of encoding
@@ -44,19 +50,23 @@ class Synthesis:
     tokenizer: Path
     dtype: str
     seed: int
+    redact: Redact | None = None
 
     def key(self) -> str:
-        """The content key of the settings; the tokenizer counts by its digest."""
+        """The content key of the settings; the tokenizer counts by its digest, a dialect by what it says."""
         return key_of(
             "synthesis",
-            1,
-            self.fim.model_dump(mode="json"),
-            asdict(self.dialect),
+            2,
+            self.fim.model_dump(mode="json", exclude={"dialect", "add_sentinels", "loss"}),
+            self.dialect.model_dump(mode="json"),
             asdict(self.sentinels),
             file_digest(self.tokenizer),
             self.dtype,
             self.seed,
+            redaction_key(self.redact),
+            parser_versions() if cuts_blocks(self.fim) else None,
             self.reading.source_name,
+            self.reading.mapping.get("max_stars_count") if self.fim.metadata is not None else None,
         )
 
 
@@ -67,6 +77,9 @@ class SynthesizeWork:
     split: Split
     survivors: Path
     synthesis: Synthesis
+    context: Path | None = None
+    """A Parquet file with `row` (int64, ascending: the number in the split) and `context_files`
+    (list<struct<path: string, text: string>>, the nearest file last); rows that it lacks have none."""
 
 
 def synthesize_units(
@@ -75,13 +88,20 @@ def synthesize_units(
     survivors: Sequence[Path],
     digests: Sequence[str],
     synthesis: Synthesis,
+    contexts: Sequence[tuple[Path, str]] = (),
 ) -> list[Unit]:
-    """One unit a split, keyed by the settings, the split and the digest of its surviving rows."""
+    """One unit a split, keyed by the settings, the split and the digests of its surviving rows and context.
+
+    `contexts` has the file of each split's repository contexts, and its digest; empty: none has any.
+    """
     units = []
-    for split, part, digest in zip(splits, survivors, digests, strict=True):
-        key = key_of("synthesize", 2, synthesis.key(), split.digest, digest)
+    settings = synthesis.key()
+    for index, (split, part, digest) in enumerate(zip(splits, survivors, digests, strict=True)):
+        context, context_digest = contexts[index] if contexts else (None, "")
+        key = key_of("synthesize", 3, settings, split.digest, digest, context_digest)
         product = Product(folder / f"part-{split.number:05d}.json", key)
-        units.append(Unit(split.label, SynthesizeWork(split, part, synthesis), (product,), split.rows))
+        work = SynthesizeWork(split, part, synthesis, context)
+        units.append(Unit(split.label, work, (product,), split.rows))
     return units
 
 
@@ -130,7 +150,9 @@ def _documents(work: SynthesizeWork, survivors: pa.Table) -> Iterator[pa.Table]:
     """Batches of surviving documents with all that a sample says of its source."""
     rows = survivors.column("row").to_numpy()
     done = 0
-    for batch in read_batches(work.split, work.synthesis.reading, ["content", *Identity.columns], rows=rows):
+    wanted = ["content", *Identity.columns]
+    wanted += ["max_stars_count"] if work.synthesis.fim.metadata is not None else []
+    for batch in read_batches(work.split, work.synthesis.reading, wanted, rows=rows):
         docs = batch.documents
         own = survivors.slice(done, len(docs))
         done += len(docs)
@@ -145,6 +167,10 @@ def _documents(work: SynthesizeWork, survivors: pa.Table) -> Iterator[pa.Table]:
         identity = Identity()(docs)
         columns = {name: identity.column(name) for name in ("repo", "path", "revision")}
         columns |= {name: own.column(name).cast(pa.string()) for name in ("license", "lang")}
+        if work.synthesis.fim.metadata is not None:
+            columns["stars"] = docs.column("max_stars_count")
+        if work.context is not None:
+            columns["context_files"] = context_files(work.context, docs.column("row").to_numpy())
         yield pa.table(
             {name: docs.column(name) for name in ("content", "doc_id")}
             | columns
@@ -152,11 +178,23 @@ def _documents(work: SynthesizeWork, survivors: pa.Table) -> Iterator[pa.Table]:
         )
 
 
+def context_files(path: Path, rows: npt.NDArray[np.int64]) -> pa.Array:
+    """The repository contexts of these rows (ascending) of a split; null for a row without."""
+    first, last = (int(rows[0]), int(rows[-1])) if len(rows) else (0, -1)
+    near = (pc.field("row") >= first) & (pc.field("row") <= last)
+    table = pq.read_table(path, columns=["row", "context_files"], filters=near)
+    held = table.column("row").to_numpy()
+    places = np.searchsorted(held, rows)
+    found = np.zeros(len(rows), np.bool_)
+    inside = places < len(held)
+    found[inside] = held[places[inside]] == rows[inside]
+    return table.column("context_files").combine_chunks().take(pa.array(places, pa.int64(), mask=~found))
+
+
 def check_encoder(encoder: Encoder, documents: pa.Table, *, seed: int, share: float = PROBED_SHARE) -> None:
     """Encode a keyed `share` of the documents by `tokenizers` too; raise RuntimeError if an id differs."""
-    bound = int(share * 2**64)
     doc_ids = documents.column("doc_id").to_pylist()
-    probed = [i for i, doc_id in enumerate(doc_ids) if keyed_hash(seed, doc_id, 0, "probe") < bound]
+    probed = [i for i, doc_id in enumerate(doc_ids) if falls_in(share, seed, doc_id, "probe")]
     differing = encoder.first_difference(
         utf8_buffers(documents.column("content").take(pa.array(probed, pa.int64())))
     )
@@ -171,8 +209,13 @@ def check_encoder(encoder: Encoder, documents: pa.Table, *, seed: int, share: fl
 def _synthesize_batch(work: SynthesizeWork, documents: pa.Table) -> Samples:
     settings = work.synthesis
     encoder = load_encoder(str(settings.tokenizer))
+    redacted: dict[str, int] = {}
+    if settings.redact is not None:
+        documents, redacted = redact_documents(
+            documents, settings.redact, seed=settings.seed, encoder=encoder
+        )
     check_encoder(encoder, documents, seed=settings.seed)
-    return synthesize(
+    samples = synthesize(
         documents,
         fim=settings.fim,
         dialect=settings.dialect,
@@ -180,6 +223,7 @@ def _synthesize_batch(work: SynthesizeWork, documents: pa.Table) -> Samples:
         encoder=encoder,
         seed=settings.seed,
     )
+    return samples._replace(counts=samples.counts | redacted)
 
 
 def _write_runs(

@@ -23,6 +23,9 @@ SENTINELS_AND_EOT: Final = 4
 _RETOKENIZATION_SLACK: Final = 16
 _LF: Final = 0x0A
 _CR: Final = 0x0D
+_LINE_ENDS: Final = (_LF, _CR)
+_WHITE: Final = tuple(b" \t\r\n\f\v")
+_CLOSING: Final = tuple(b")]}")
 
 
 class Window(NamedTuple):
@@ -35,12 +38,24 @@ class Window(NamedTuple):
 
 
 def plan_windows(
-    texts: Sequence[str], n_tokens: Sequence[int], *, context: int, encoder: Encoder
+    texts: Sequence[str],
+    n_tokens: Sequence[int],
+    *,
+    rooms: Sequence[int],
+    encoder: Encoder,
+    at_blocks: bool = False,
 ) -> list[Window]:
-    """The windows of every non-empty text, in order; `n_tokens` are the token counts of the whole texts."""
-    budget = context - SENTINELS_AND_EOT - _RETOKENIZATION_SLACK
-    long = [index for index, count in enumerate(n_tokens) if count > budget and texts[index]]
-    borders = dict(zip(long, _borders([texts[index] for index in long], budget, encoder), strict=True))
+    """The windows of every non-empty text, in order; `n_tokens` are the token counts of the whole texts.
+
+    `rooms` are the tokens that a sample of each text may have, sentinels and end-of-text included. With
+    `at_blocks` a window ends before a top-level block if one begins in the second half of its room.
+    """
+    budgets = [room - SENTINELS_AND_EOT - _RETOKENIZATION_SLACK for room in rooms]
+    long = [index for index, count in enumerate(n_tokens) if count > budgets[index] and texts[index]]
+    divided = _borders(
+        [texts[index] for index in long], [budgets[index] for index in long], encoder, at_blocks
+    )
+    borders = dict(zip(long, divided, strict=True))
     windows = []
     for document, text in enumerate(texts):
         start = 0
@@ -50,34 +65,53 @@ def plan_windows(
     return windows
 
 
-def _borders(texts: list[str], budget: int, encoder: Encoder) -> list[list[int]]:
+def _borders(texts: list[str], budgets: list[int], encoder: Encoder, at_blocks: bool) -> list[list[int]]:
     """For each text the ends of its windows, in characters; the atoms of all are encoded in one call."""
     if not texts:
         return []
     packed = pack_texts([text.encode() for text in texts])
     atoms = [
         first + _atom_offsets(packed.data[first:last], budget // 4)
-        for first, last in pairwise(packed.offsets.tolist())
+        for (first, last), budget in zip(pairwise(packed.offsets.tolist()), budgets, strict=True)
     ]
     offsets = np.concatenate([*(of_text[:-1] for of_text in atoms), packed.offsets[-1:]])
     tokens_before = encoder.encode(Texts(packed.data, offsets)).offsets
     borders, first_atom = [], 0
-    for text, of_text in zip(texts, atoms, strict=True):
+    for text, of_text, budget in zip(texts, atoms, budgets, strict=True):
         last_atom = first_atom + len(of_text) - 1
-        ends = of_text[_fill(tokens_before[first_atom : last_atom + 1], budget)]
+        opening = _block_openings(packed.data, of_text) if at_blocks else np.empty(0, np.int64)
+        ends = of_text[_fill(tokens_before[first_atom : last_atom + 1], budget, opening)]
         borders.append(_in_characters(text, packed.data, [int(of_text[0]), *ends.tolist()]))
         first_atom = last_atom
     return borders
 
 
-def _fill(tokens_before: npt.NDArray[np.int64], budget: int) -> list[int]:
-    """Ends, as atom numbers, of windows that take atoms while these fit the budget, and at least one."""
-    ends, at, last = [], 0, len(tokens_before) - 1
+def _fill(tokens_before: npt.NDArray[np.int64], budget: int, preferred: npt.NDArray[np.int64]) -> list[int]:
+    """Ends, as atom numbers, of windows that take atoms while these fit the budget, and at least one.
+
+    The last of the `preferred` ends that leaves a window more than half full goes before the last that fits.
+    """
+    ends: list[int] = []
+    at, last = 0, len(tokens_before) - 1
     while at < last:
+        half_full = tokens_before[at] + budget // 2
         fitting = int(np.searchsorted(tokens_before, tokens_before[at] + budget, "right")) - 1
         at = max(at + 1, fitting)
+        nearest = int(np.searchsorted(preferred, at, "right")) - 1
+        if at < last and nearest >= 0 and tokens_before[preferred[nearest]] > half_full:
+            at = int(preferred[nearest])
         ends.append(at)
     return ends
+
+
+def _block_openings(data: npt.NDArray[np.uint8], atoms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The atoms that begin a top-level block: a line without indent, after one that is blank, indented, or
+    begins with a closing bracket, and not such a one itself.
+    """
+    first = data[atoms[:-1]]
+    inner = np.isin(first, _WHITE + _CLOSING)
+    at_line = np.isin(data[atoms[1:-1] - 1], _LINE_ENDS)
+    return np.flatnonzero(at_line & ~inner[1:] & inner[:-1]) + 1
 
 
 def _in_characters(text: str, data: npt.NDArray[np.uint8], borders: list[int]) -> list[int]:

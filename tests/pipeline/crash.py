@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from pipeline import store
+from pipeline.chain import run_job
 from pipeline.engine import Engine
-from pipeline.job import Job, run_job
+from pipeline.job import Job
 from pipeline.lock import locked
 from pipeline.recipe import load_recipe
 from pipeline.units import Runner

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.chain import run_job
 from pipeline.engine import Engine, UnitLost
-from pipeline.job import Job, run_job
+from pipeline.job import Job
 from pipeline.planning import walk
 from pipeline.recipe import load_recipe
 from pipeline.report import summarize, write_records
@@ -84,7 +85,7 @@ def test_samples_rebuild_their_windows_from_the_source(
     finished: tuple[Path, Path, dict[str, Any]], rows: list[dict[str, Any]]
 ) -> None:
     from filters.tokens.encoder import load_encoder
-    from pipeline.commands.preview import split_parts
+    from pipeline.commands.preview_samples import split_parts
 
     _, out, _ = finished
     shards = Shards.open(out / "shards")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.keyed import Rng, keyed_hash
+from pipeline.keyed import Rng, falls_in, keyed_hash
 
 DOC_ID = b"0123456789abcdef"
 GOLDEN_HASHES = {
@@ -67,3 +67,13 @@ def test_choices_follow_their_weights() -> None:
     rng = Rng(1)
     counts = Counter(rng.choose([0.1, 0, 0.4, 0.5]) for _ in range(10_000))
     assert counts == {0: 1073, 2: 4091, 3: 4836}
+
+
+def test_a_share_is_as_large_as_asked_and_inside_every_larger_one() -> None:
+    ids = [number.to_bytes(16, "big") for number in range(4000)]
+    small, large = ({i for i in ids if falls_in(share, 1, i, "x")} for share in (0.3, 0.5))
+    assert abs(len(small) / 4000 - 0.3) < 0.03
+    assert small < large
+    assert small != {i for i in ids if falls_in(0.3, 1, i, "y")}
+    assert not any(falls_in(0.0, 1, i, "x") for i in ids)
+    assert all(falls_in(1.0, 1, i, "x") for i in ids)

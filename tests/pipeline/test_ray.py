@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.chain import run_job
 from pipeline.engine import Engine, Outcome, UnitLost
-from pipeline.job import Job, run_job
+from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from pipeline.units import Runner
 from tests.pipeline.stack import stdlib_rows, write_corpus, write_recipe

@@ -29,7 +29,8 @@ PLANTED = [
     stack_row(ROUTE.replace("a + b", "b - a * 2 + b ** 2"), repo="odd/names", path="a"),
 ]
 REPORT = {
-    *("shards", "tokens", "samples", "documents", "splits", "funnel", "kinds", "orders", "synthesis"),
+    *("shards", "tokens", "samples", "documents", "splits", "funnel", "kinds", "orders", "agreement"),
+    "synthesis",
     *("languages", "licenses", "histograms", "stages", "quarantined", "peak_memory_bytes", "seconds"),
 }
 STAGE = {"name", "seconds", "units", "units_cached", "rows_in", "rows_out", "dropped", "quarantined"}
@@ -86,6 +87,10 @@ def test_run_prints_its_report_as_json_and_nothing_else_on_stdout(finished: Fini
         assert stage["rows_in"] == stage["rows_out"] + stage["dropped"] + stage["quarantined"]
     for group in ("kinds", "orders"):
         assert all(set(share) == {"asked", "got", "samples"} for share in report[group].values())
+    for group, test in report["agreement"].items():
+        assert set(test) == {"chi_square", "degrees_of_freedom", "p"}
+        assert test["degrees_of_freedom"] == sum(share["asked"] > 0 for share in report[group].values()) - 1
+        assert 0.001 < test["p"] <= 1
     assert "annotate" in finished.ran.err
     assert json.loads((finished.out / "report.json").read_text()) == report
 
@@ -93,7 +98,13 @@ def test_run_prints_its_report_as_json_and_nothing_else_on_stdout(finished: Fini
 def test_run_prints_tables_for_people_on_stdout(finished: Finished) -> None:
     ran = infill("run", finished.recipe, "--out", finished.out, "--workers", 0)
     assert ran.code == 0
-    for text in ("near_duplicate", "spm-v2", "tokens by language", f"shards: {finished.out / 'shards'}\n"):
+    for text in (
+        "near_duplicate",
+        "spm-v2",
+        "tokens by language",
+        "kinds drawn as asked: chi²",
+        f"shards: {finished.out / 'shards'}\n",
+    ):
         assert text in ran.out
 
 

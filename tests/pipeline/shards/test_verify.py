@@ -16,7 +16,19 @@ from pipeline.shards.merge import file_record
 from pipeline.shards.mmidx import read_index, write_index
 from pipeline.shards.verify import verify
 from pipeline.store import write_json
-from tests.pipeline.shards.samples import MID, PRE, SUF, VOCAB_SIZE, make_shards
+from tests.pipeline.shards.samples import (
+    BOS,
+    FILE,
+    LED,
+    MID,
+    NAME,
+    PRE,
+    SENTINELS,
+    SUF,
+    UNMARKED,
+    VOCAB_SIZE,
+    make_shards,
+)
 
 STEM = "train-00000"
 
@@ -197,8 +209,13 @@ def test_a_manifest_cannot_point_outside(shards: Path) -> None:
         ("vocab_size", 500, "vocabulary"),
         ("dtype", "int32", "index"),
         ("tokenizer", {"xxh3_128": "0" * 32}, "tokenizer"),
-        ("sentinels", {"prefix": 1, "suffix": 3, "middle": 2, "pad": 5, "eot": 0}, "sentinels"),
-        ("sentinels", {"prefix": 1, "suffix": 1, "middle": 2, "pad": 4, "eot": 0}, "sentinels"),
+        ("sentinels", SENTINELS | {"pad": 5}, "sentinels"),
+        ("sentinels", SENTINELS | {"suffix": 1}, "sentinels"),
+        ("sentinels", SENTINELS | {"bos": 2}, "sentinels"),
+        ("sentinels", SENTINELS | {"lead": {"<file>": 3}}, "sentinels"),
+        ("sentinels", SENTINELS | {"lead": {"<file>": 1000}}, "sentinels"),
+        ("sentinels", SENTINELS | {"middle": None}, "sentinels"),
+        ("loss", "some", "manifest"),
     ],
 )
 def test_a_wrong_manifest_is_found(shards: Path, key: str, value: Any, rule: str) -> None:
@@ -385,3 +402,120 @@ def test_problems_of_a_rule_are_shown_ten_times_and_counted(shards: Path) -> Non
     problems = verify(shards)["problems"]
     assert [problem["sample"] for problem in problems] == [*range(10), None]
     assert f"{len(rows_of(shards)) - 10} more samples" in problems[-1]["message"]
+
+
+def led_shards(folder: Path) -> Path:
+    """One shard of samples with leads and headers of all kinds."""
+    return make_shards(folder, train=60, tokens_per_shard=5000, sentinels=LED)
+
+
+def led_sample(shards: Path, order: str, *, header: bool) -> int:
+    """A sample of that order with a lead of control tokens, and with or without a header."""
+    return next(
+        number
+        for number, row in enumerate(rows_of(shards))
+        if row["order"] == order and row["lead_len"] > 1 and bool(row["header_len"]) == header
+    )
+
+
+@pytest.mark.parametrize("sentinels", [LED, UNMARKED])
+def test_sound_shards_with_leads_or_without_a_middle_sentinel_have_no_problem(
+    tmp_path: Path, sentinels: dict[str, Any]
+) -> None:
+    shards = make_shards(tmp_path, train=60, tokens_per_shard=2000, sentinels=sentinels)
+    assert verify(shards)["problems"] == []
+    assert any(row["lead_len"] for row in rows_of(shards))
+    assert any(row["header_len"] for row in rows_of(shards)) == (sentinels is LED)
+
+
+@pytest.mark.parametrize(
+    ("order", "place", "value", "rules"),
+    [
+        ("psm", 0, 9, {"bos"}),
+        ("psm", 2, PRE, {"controls"}),
+        ("spm-v1", 2, 0, {"controls"}),
+        ("none", -2, FILE, {"controls"}),
+        ("psm", -2, NAME, {"controls"}),
+        ("psm", -2, BOS, {"controls"}),
+        ("none", 2, BOS, set()),
+    ],
+)
+def test_control_tokens_in_places_that_are_not_theirs_are_found(
+    tmp_path: Path, order: str, place: int, value: int, rules: set[str]
+) -> None:
+    shards = led_shards(tmp_path)
+    sample = led_sample(shards, order, header=False)
+    edit_tokens(shards, sample, set_token(place, value))
+    report = verify(shards)
+    assert {problem["rule"] for problem in report["problems"]} == rules
+    assert {problem["sample"] for problem in report["problems"]} <= {sample}
+
+
+@pytest.mark.parametrize("order", ["none", "psm", "spm-v1", "spm-v2"])
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({"lead_len": -1}, {"lead"}),
+        ({"lead_len": 4}, {"lead", "controls"}),
+        ({"lead_len": 2_147_483_647}, {"lead"}),
+        ({"header_start": 3}, {"lead"}),
+        ({"header_start": -1}, {"lead"}),
+        ({"header_len": -1}, {"lead"}),
+        ({"header_len": 2_147_483_647}, {"lead"}),
+        ({"header_start": 0, "header_len": 0}, {"controls"}),
+    ],
+)
+def test_a_lead_or_header_that_is_not_there_is_found(
+    tmp_path: Path, order: str, changes: dict[str, int], rules: set[str]
+) -> None:
+    shards = led_shards(tmp_path)
+    sample = led_sample(shards, order, header=True)
+    edit_sidecar(shards, lambda rows: rows[sample].update(changes))
+    report = verify(shards)
+    assert {problem["rule"] for problem in report["problems"]} >= rules
+    assert {problem["sample"] for problem in report["problems"]} == {sample}
+
+
+def test_a_header_may_not_reach_into_the_middle(tmp_path: Path) -> None:
+    shards = led_shards(tmp_path)
+    for order in ("psm", "spm-v1", "spm-v2"):
+        sample = led_sample(shards, order, header=True)
+        row = rows_of(shards)[sample]
+        part_end = {"spm-v2": row["middle_start"]}.get(order, row["n_tokens"])
+        edit_sidecar(
+            shards,
+            lambda rows, s=sample, e=part_end: rows[s].update(header_len=e - rows[s]["header_start"] + 1),
+        )
+    rules = [problem["rule"] for problem in verify(shards)["problems"] if problem["rule"] == "lead"]
+    assert len(rules) == 3
+
+
+def test_end_of_text_between_the_files_of_a_lead_is_not_the_samples_own(tmp_path: Path) -> None:
+    sentinels = LED | {"lead": {"<file>": 0, "<name>": NAME}}
+    shards = led_shards(tmp_path)
+    (shards / "tokenizer" / "sentinels.json").write_text(json.dumps(sentinels))
+    edit_manifest(shards, lambda manifest: manifest.update(sentinels=sentinels))
+    digest_again(shards)
+    assert {problem["rule"] for problem in verify(shards)["problems"]} <= {"tokenizer", "manifest"}
+    edit_tokens(shards, led_sample(shards, "psm", header=False), set_token(1, 0))
+    assert verify(shards)["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [({"middle_start": 1}, {"middle"}), ({"middle_len": 0}, {"middle"}), ({"middle_start": 0}, {"middle"})],
+)
+def test_without_a_middle_sentinel_the_middle_follows_the_prefix(
+    tmp_path: Path, changes: dict[str, int], rules: set[str]
+) -> None:
+    shards = make_shards(tmp_path, sentinels=UNMARKED)
+    sample = first_of(shards, "spm-v1")
+    edit_sidecar(shards, lambda rows: rows[sample].update(changes))
+    assert {problem["rule"] for problem in verify(shards)["problems"]} == rules
+
+
+def test_sentinels_without_a_middle_one_are_held_to_their_order(tmp_path: Path) -> None:
+    shards = make_shards(tmp_path, sentinels=UNMARKED)
+    sample = first_of(shards, "spm-v1")
+    edit_tokens(shards, sample, set_token(1, 30))
+    assert only_problem(shards)["rule"] == "sentinels"

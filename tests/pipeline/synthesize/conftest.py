@@ -1,4 +1,4 @@
-"""A byte-level BPE of 600 entries, trained here, that holds the sentinels of every dialect."""
+"""A byte-level BPE of 588 entries, trained here, besides the control tokens of every dialect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def train(path: str, special_tokens: list[str]) -> Encoder:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=600,
+        vocab_size=588 + len(special_tokens),
         special_tokens=special_tokens,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

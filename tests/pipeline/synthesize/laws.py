@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from filters.tokens.encoder import Encoder
 from pipeline.config import Fim
-from pipeline.synthesize.dialects import Sentinels, load_dialect, resolve_sentinels
+from pipeline.shards.reader import split_sample
+from pipeline.synthesize.dialects import load_dialect
+from pipeline.synthesize.sentinels import Sentinels, resolve_sentinels
 
 from .material import LITERALS, Sample, window_parts
 from .rules import CHECKS, check_deleted
@@ -18,12 +21,27 @@ from .rules import CHECKS, check_deleted
 def expected_layout(parts: tuple[list[int], ...], order: str, s: Sentinels) -> list[int]:
     """The templates of docs/fim.md, written out."""
     prefix, middle, suffix = parts
+    mark = [] if s.middle is None else [s.middle]
     return {
         "none": [*prefix, s.eot],
-        "psm": [s.prefix, *prefix, s.suffix, *suffix, s.middle, *middle, s.eot],
-        "spm-v1": [s.suffix, *suffix, s.prefix, *prefix, s.middle, *middle, s.eot],
-        "spm-v2": [s.prefix, s.suffix, *suffix, s.middle, *prefix, *middle, s.eot],
+        "psm": [s.prefix, *prefix, s.suffix, *suffix, *mark, *middle, s.eot],
+        "spm-v1": [s.suffix, *suffix, s.prefix, *prefix, *mark, *middle, s.eot],
+        "spm-v2": [s.prefix, s.suffix, *suffix, *mark, *prefix, *middle, s.eot],
     }[order]
+
+
+def split_leads(sample: Sample) -> tuple[list[int], list[int], Sample]:
+    """Lead, header, and the sample as if it had neither."""
+    ids, row = sample
+    lead, start, size = row["lead_len"], row["header_start"], row["header_len"]
+    assert start == 0 if size == 0 else start >= lead
+    own = ids[lead:start] + ids[start + size :] if size else ids[lead:]
+    before_middle = 0 if row["order"] == "none" else lead + size
+    return (
+        ids[:lead],
+        ids[start : start + size],
+        Sample(own, row | {"middle_start": row["middle_start"] - before_middle}),
+    )
 
 
 def read_parts(sample: Sample, s: Sentinels) -> tuple[list[int], ...]:
@@ -32,7 +50,8 @@ def read_parts(sample: Sample, s: Sentinels) -> tuple[list[int], ...]:
     middle = ids[row["middle_start"] : row["middle_start"] + row["middle_len"]]
     if row["order"] == "none":
         return ids[:-1], [], []
-    at_prefix, at_suffix, at_middle = (ids.index(token) for token in (s.prefix, s.suffix, s.middle))
+    at_prefix, at_suffix = ids.index(s.prefix), ids.index(s.suffix)
+    at_middle = row["middle_start"] if s.middle is None else ids.index(s.middle)
     if row["order"] == "psm":
         return ids[at_prefix + 1 : at_suffix], middle, ids[at_suffix + 1 : at_middle]
     if row["order"] == "spm-v1":
@@ -41,22 +60,38 @@ def read_parts(sample: Sample, s: Sentinels) -> tuple[list[int], ...]:
 
 
 def check_sample(sample: Sample, text: str, config: Fim, encoder: Encoder) -> None:
-    s = resolve_sentinels(load_dialect(config.dialect), encoder)
-    ids, row = sample
-    assert row["n_tokens"] == len(ids) <= config.context
-    parts = read_parts(sample, s)
+    dialect = load_dialect(config.dialect)
+    s = resolve_sentinels(dialect, config, encoder)
+    assert sample.row["n_tokens"] == len(sample.ids) <= config.context
+    lead, header, own = split_leads(sample)
+    check_leads(lead, header, s, encoder)
+    ids, row = own
+    parts = read_parts(own, s)
+    taken = split_sample(np.array(sample.ids), sample.row, asdict(s))
+    assert [part.tolist() for part in taken] == [lead, header, *parts]
     assert ids == expected_layout(parts, row["order"], s)
     prefix, middle, deleted, suffix = window_parts(text, row)
     assert prefix + middle + deleted + suffix == text[row["window_start"] : row["window_end"]]
-    assert [encoder.decode(np.array(part, np.int32)) for part in parts] == [prefix, middle, suffix]
-    planned = [s.eot] if row["order"] == "none" else [s.prefix, s.suffix, s.middle, s.eot]
-    controls = {encoder.token_id(literal) for literal in LITERALS} | {s.prefix, s.suffix, s.middle}
+    written = (dialect.before_prefix + prefix if prefix else "", middle, suffix)
+    assert tuple(encoder.decode(np.array(part, np.int32)) for part in parts) == written
+    marks = [mark for mark in (s.prefix, s.suffix, s.middle) if mark is not None]
+    planned = [s.eot] if row["order"] == "none" else [*marks, s.eot]
+    controls = {encoder.token_id(literal) for literal in LITERALS} | set(marks)
     assert sorted(token for token in ids if token in controls) == sorted(planned)
     assert ids[-1] == s.eot
     if row["order"] == "none":
         assert row["kind"] == "plain"
         assert row["cut_start"] == row["cut_end"] == row["window_end"]
         assert (row["middle_start"], row["middle_len"], row["deleted"]) == (0, 0, 0)
+
+
+def check_leads(lead: list[int], header: list[int], s: Sentinels, encoder: Encoder) -> None:
+    """Beginning-of-sequence is first and nowhere else, and only the forms' own control tokens follow."""
+    opening = [] if s.bos is None else [s.bos]
+    assert lead[: len(opening)] == opening
+    controls = {encoder.token_id(literal) for literal in LITERALS} | {s.prefix, s.suffix, s.middle}
+    strange = controls - set(s.lead.values())
+    assert not strange & {*lead[len(opening) :], *header}
 
 
 def check_rules(row: dict[str, int], kind: str, text: str, config: Fim) -> None:

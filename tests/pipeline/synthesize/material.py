@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,17 +15,23 @@ from hypothesis import strategies as st
 from filters.text import pack_texts
 from filters.tokens.encoder import Encoder
 from pipeline.config import Fim
-from pipeline.synthesize.dialects import Dialect, Sentinels, load_dialect, resolve_sentinels
+from pipeline.synthesize import dialects
+from pipeline.synthesize.dialects import Dialect, load_dialect
 from pipeline.synthesize.samples import Samples, synthesize
+from pipeline.synthesize.sentinels import Sentinels, resolve_sentinels
 
-DIALECTS = ("fim-neox", "refact", "santacoder", "starcoder")
+DIALECTS = tuple(sorted(path.stem for path in Path(dialects.__file__).with_name("dialects").glob("*.toml")))
+SHAPES = ("codellama", "codestral", "fim-neox", "refact", "santacoder", "starcoder")
+"""Dialects that among them have every layout of samples without leads."""
 KINDS = ("random", "empty", "line", "lines")
 LITERALS = tuple(
     sorted(
         {
-            getattr(load_dialect(name), role)
-            for name in DIALECTS
-            for role in ("prefix", "suffix", "middle", "pad", "eot")
+            text
+            for dialect in map(load_dialect, DIALECTS)
+            for role in ("prefix", "suffix", "middle", "pad", "eot", "bos")
+            for text in (getattr(dialect, role), *dialect.controls)
+            if text
         }
     )
 )
@@ -95,7 +103,7 @@ def documents(texts: Sequence[str], encoder: Encoder, n_tokens: Sequence[int] | 
 def make(docs: pa.Table, settings: Fim, encoder: Encoder, seed: int = 0) -> Samples:
     """`synthesize` with the dialect that the settings name."""
     dialect = load_dialect(settings.dialect)
-    sentinels = resolve_sentinels(dialect, encoder)
+    sentinels = resolve_sentinels(dialect, settings, encoder)
     return synthesize(docs, fim=settings, dialect=dialect, sentinels=sentinels, encoder=encoder, seed=seed)
 
 
@@ -129,10 +137,10 @@ def window_parts(text: str, row: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def render(ids: Sequence[int], dialect: Dialect, sentinels: Sentinels, encoder: Encoder) -> str:
-    """A sample as text, control ids as the dialect writes them."""
-    names = {
-        getattr(sentinels, role): getattr(dialect, role) for role in ("prefix", "suffix", "middle", "eot")
-    }
+    """A sample as text, control ids as the dialect writes them; a ▁ in front is SentencePiece's space."""
+    roles = ("prefix", "suffix", "middle", "eot", "bos")
+    names = {getattr(sentinels, role): re.sub("^▁", " ", getattr(dialect, role)) for role in roles}
+    names |= {number: text for text, number in sentinels.lead.items()}
     text, run = "", []
     for token in ids:
         if token not in names:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import tree_sitter_python
+from tree_sitter import Language, Node, Parser
+
+PYTHON = Language(tree_sitter_python.language())
+
 
 def line_table(text: str) -> list[tuple[int, int, int]]:
     """Start, end without and end with the newline, of every line."""
@@ -73,11 +78,47 @@ def check_random(text: str, start: int, end: int, max_lines: int) -> None:
     assert 0 <= start <= end <= len(text)
 
 
+def check_refact(text: str, start: int, end: int, max_lines: int) -> None:
+    table = line_table(text)
+    first = next(number for number, line in enumerate(table) if line[0] <= start <= line[1])
+    last = next(number for number, line in enumerate(table) if line[0] <= end <= line[1])
+    if first == last:
+        return
+    assert end == table[last][1]
+    blank = [number for number in range(first + 1, len(table)) if not text[slice(*table[number][:2])].strip()]
+    assert last == blank[0] if blank and blank[0] <= first + 33 else last <= first + 32
+
+
+def check_block(text: str, start: int, end: int, max_lines: int, grammar: Language = PYTHON) -> None:
+    """The middle is a node or a run of siblings; both its ends are named, and there is no error in it."""
+    assert text[start:end].strip()
+    assert text[:start].strip() or text[end:].strip()
+    data = text.encode()
+    first, last = len(text[:start].encode()), len(text[:end].encode())
+    assert b"\r\n" not in (data[first - 1 : first + 1], data[last - 1 : last + 1])
+    families = [[Parser(grammar).parse(data).root_node]]
+    runs = []
+    for family in families:  # grows while it is read
+        runs += [run for run in _runs(family, first, last, data) if not any(node.has_error for node in run)]
+        families += [node.children for node in family if node.children]
+    assert runs
+
+
+def _runs(family: list[Node], first: int, last: int, data: bytes) -> list[list[Node]]:
+    """A node that begins or ends inside a line end counts as if it did so before it."""
+    opening, closing = ({at, at + 1} if data[at : at + 2] == b"\r\n" else {at} for at in (first, last))
+    opens = [i for i, node in enumerate(family) if node.is_named and node.start_byte in opening]
+    closes = [i for i, node in enumerate(family) if node.is_named and node.end_byte in closing]
+    return [family[i : j + 1] for i in opens for j in closes if i <= j]
+
+
 CHECKS: dict[str, Callable[[str, int, int, int], None]] = {
     "random": check_random,
     "empty": check_empty,
     "line": check_line,
     "lines": check_lines,
+    "block": check_block,
+    "refact-v2": check_refact,
 }
 
 

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.keyed import Rng, keyed_hash
-from pipeline.synthesize.cuts import KINDS, Cut, Limits, deleted_chars, line_cut, lines_cut, random_cut
+from pipeline.synthesize.cuts import (
+    Cut,
+    Limits,
+    empty_cut,
+    line_cut,
+    line_places,
+    lines_cut,
+    random_cut,
+)
+from pipeline.synthesize.half_written import deleted_chars
+from pipeline.synthesize.kinds import KINDS
 
 from .material import CODE, TEXTS
 from .rules import CHECKS, check_deleted, line_table
@@ -20,7 +30,7 @@ SEEDS = st.integers(0, 2**64 - 1)
 NONEMPTY = TEXTS.filter(bool)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"block"}))
 @settings(deadline=None, max_examples=150)
 @given(text=NONEMPTY, seed=SEEDS)
 def test_a_cut_keeps_the_rule_of_its_kind(kind: str, text: str, seed: int) -> None:
@@ -143,11 +153,88 @@ def test_deleting_keeps_its_rule_anywhere(text: str, place: float, lines: int) -
     check_deleted(text, end, deleted_chars(text, end, lines), lines)
 
 
-def test_code_has_a_place_for_every_kind() -> None:
-    assert all(cut(CODE, Rng(seed), WHOLE) is not None for cut in KINDS.values() for seed in range(200))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"block"}))
+def test_code_has_a_place_for_every_kind(kind: str) -> None:
+    cuts = [KINDS[kind](CODE, Rng(seed), WHOLE) for seed in range(200)]
+    # Three rows in turn may be too short for one of Refact's splitters.
+    assert cuts.count(None) <= (20 if kind == "refact-v2" else 0)
 
 
-def _cuts(kind: Callable[[str, Rng, Limits], Cut | None], text: str, draws: int) -> list[Cut]:
-    cuts = [kind(text, Rng(keyed_hash(0, b"", seed, "test")), WHOLE) for seed in range(draws)]
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("whole_end", [True, False])
+@pytest.mark.parametrize(
+    "text", ["", "x", "\n", "\r\n", "\u2028", "\x85", "\x00", "\U0001f600", " "], ids=ascii
+)
+def test_the_shortest_texts_are_cut_inside_or_not_at_all(kind: str, whole_end: bool, text: str) -> None:
+    for seed in range(20):
+        cut = KINDS[kind](text, Rng(keyed_hash(0, b"", seed, kind)), WHOLE._replace(whole_end=whole_end))
+        assert cut is None or 0 <= cut.start <= cut.end <= len(text)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"block"}))
+def test_a_line_of_ten_megabytes_is_cut(kind: str) -> None:
+    text = "x = 1\n" + "ab, " * 2_500_000 + "\ny = 2\n"
+    cut = KINDS[kind](text, Rng(keyed_hash(0, b"", 0, kind)), WHOLE)
+    assert cut is not None
+    assert 0 <= cut.start <= cut.end <= len(text)
+
+
+@settings(deadline=None)
+@given(text=NONEMPTY, seed=SEEDS)
+def test_random_cuts_between_lines_fall_where_lines_begin(text: str, seed: int) -> None:
+    borders = {line[0] for line in line_table(text)} | {len(text)}
+    cut = random_cut(text, Rng(seed), WHOLE._replace(places=line_places))
+    assert cut is not None
+    assert set(cut) <= borders
+
+
+def test_random_cuts_between_lines_reach_every_pair_and_keep_the_margins() -> None:
+    text = "a\nb\r\nc"
+    limits = WHOLE._replace(places=line_places)
+    pairs = {random_cut(text, Rng(keyed_hash(0, b"", seed, "line")), limits) for seed in range(500)}
+    assert pairs == {Cut(a, b) for a in (0, 2, 5, 6) for b in (0, 2, 5, 6) if a <= b}
+    limits = limits._replace(margins=(1, 2))
+    assert random_cut("abcdef", Rng(0), limits) is None
+    kept = {random_cut(text, Rng(keyed_hash(0, b"", seed, "line")), limits) for seed in range(50)}
+    assert kept == {Cut(2, 2)}
+
+
+def test_random_cuts_between_lines_leave_a_broken_end_alone() -> None:
+    limits = WHOLE._replace(places=line_places, whole_end=False)
+    places = {place for seed in range(200) for place in random_cut("a\nb\ncd", Rng(seed), limits) or ()}
+    assert places <= {0, 2, 4}
+
+
+@pytest.mark.parametrize(("weights", "columns"), [((1, 0, 0), {2}), ((0, 1, 0), {2, 4, 5, 6, 7})])
+def test_cursor_weights_choose_the_way(weights: tuple[float, float, float], columns: set[int]) -> None:
+    limits = WHOLE._replace(cursor=weights)
+    starts = {cut.start for cut in _cuts(line_cut, "  ab = cde\n", 300, limits)}
+    assert starts == columns
+    assert {cut.start for cut in _cuts(lines_cut, "  ab = cde\n  x\n", 300, limits)} == columns
+
+
+def test_a_cursor_may_stand_anywhere_in_the_visible_part() -> None:
+    limits = WHOLE._replace(cursor=(0, 0, 1))
+    assert {cut.start for cut in _cuts(line_cut, "  ab = cde \n", 300, limits)} == set(range(2, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "middle"), [("ab\n", "ab\n"), ("ab\r\n", "ab\r\n"), ("ab\r", "ab\r"), ("ab", "ab")]
+)
+def test_a_line_may_take_its_newline(text: str, middle: str) -> None:
+    limits = WHOLE._replace(cursor=(1, 0, 0), line_newline=True)
+    assert {text[cut.start : cut.end] for cut in _cuts(line_cut, text, 5, limits)} == {middle}
+    assert {cut.end for cut in _cuts(line_cut, text, 5)} == {2}
+
+
+def test_empty_cursors_stand_at_line_ends_in_blank_lines_and_at_the_end() -> None:
+    text = "def f():\n    return x  \n  \nlast"
+    assert {cut.start for cut in _cuts(empty_cut, text, 500)} == {8, 23, 24, 25, 26, 31}
+
+
+def _cuts(
+    kind: Callable[[str, Rng, Limits], Cut | None], text: str, draws: int, limits: Limits = WHOLE
+) -> list[Cut]:
+    cuts = [kind(text, Rng(keyed_hash(0, b"", seed, "test")), limits) for seed in range(draws)]
     assert None not in cuts
     return [cut for cut in cuts if cut is not None]

@@ -14,7 +14,8 @@ import pytest
 
 from filters.tokens.encoder import Encoder
 from pipeline.config import Fim
-from pipeline.synthesize.dialects import load_dialect, resolve_sentinels
+from pipeline.synthesize.dialects import load_dialect
+from pipeline.synthesize.sentinels import resolve_sentinels
 
 from .conftest import train
 from .material import CODE, DIALECTS, KINDS, LITERALS, documents, fim, make, render, split_samples
@@ -32,13 +33,15 @@ EXAMPLE = (
 )
 
 
-def example(dialect: str, order: str, kind: str, seed: int, *, half_written: bool = False) -> tuple[Fim, int]:
+def example(
+    dialect: str, order: str, kind: str, seed: int, *, half_written: bool = False, to_block_end: float = 0.0
+) -> tuple[Fim, int]:
     """Settings that give one order and one kind, and a seed that gives a telling cut."""
     changes: dict[str, Any] = {"orders": {order: 1.0}, "rate": 1.0, "kinds": {kind: 1.0}}
     if kind == "plain":
         changes |= {"rate": 0.0, "kinds": dict.fromkeys(KINDS, 1.0)}
     if half_written:
-        changes["half_written"] = {"rate": 1.0, "max_lines": 2}
+        changes["half_written"] = {"rate": 1.0, "max_lines": 2, "to_block_end": to_block_end}
     return fim(dialect, context=512, **changes), seed
 
 
@@ -48,7 +51,10 @@ EXAMPLES = {
     "empty": example("starcoder", "psm", "empty", 5),
     "line": example("starcoder", "psm", "line", 0),
     "lines": example("starcoder", "psm", "lines", 6),
+    "block": example("starcoder", "psm", "block", 3),
+    "refact-v2": example("starcoder", "psm", "refact-v2", 4),
     "half-written": example("starcoder", "psm", "line", 0, half_written=True),
+    "half-written block": example("starcoder", "psm", "line", 0, half_written=True, to_block_end=1.0),
     "starcoder spm-v2": example("starcoder", "spm-v2", "line", 0),
     "santacoder psm": example("santacoder", "psm", "line", 0),
     "refact spm-v1": example("refact", "spm-v1", "line", 0),
@@ -58,7 +64,7 @@ EXAMPLES = {
 
 def rendered(texts: tuple[str, ...], settings: Fim, encoder: Encoder, seed: int) -> list[str]:
     dialect = load_dialect(settings.dialect)
-    sentinels = resolve_sentinels(dialect, encoder)
+    sentinels = resolve_sentinels(dialect, settings, encoder)
     samples = make(documents(texts, encoder), settings, encoder, seed)
     return [render(sample.ids, dialect, sentinels, encoder) for sample in split_samples(samples)]
 

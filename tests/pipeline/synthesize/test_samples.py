@@ -14,8 +14,9 @@ from filters.text import pack_texts
 from filters.tokens.encoder import Encoder
 from pipeline.keyed import keyed_hash
 from pipeline.shards.sidecar import SIDECAR
-from pipeline.synthesize.dialects import Sentinels, load_dialect, resolve_sentinels
+from pipeline.synthesize.dialects import load_dialect
 from pipeline.synthesize.samples import Samples, synthesize
+from pipeline.synthesize.sentinels import Sentinels, resolve_sentinels
 
 from .laws import check_batch
 from .material import (
@@ -23,6 +24,7 @@ from .material import (
     DIALECTS,
     KINDS,
     LITERALS,
+    SHAPES,
     TEXTS,
     Sample,
     documents,
@@ -49,7 +51,7 @@ EDGES = (
 )
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", SHAPES)
 @settings(deadline=None, max_examples=40)
 @given(texts=st.lists(TEXTS, max_size=4), seed=st.integers(0, 2**63 - 1), context=st.sampled_from([64, 200]))
 def test_samples_are_their_windows(
@@ -163,7 +165,7 @@ def test_a_huge_hostile_document_is_covered(encoder: Encoder, text: str) -> None
 def test_a_tokenizer_that_makes_control_ids_of_text_is_refused(encoder: Encoder) -> None:
     dialect = load_dialect("starcoder")
     letter = int(encoder.encode(pack_texts([b"e"])).ids[0])
-    sentinels = resolve_sentinels(dialect, encoder)
+    sentinels = resolve_sentinels(dialect, fim(), encoder)
     with pytest.raises(ValueError, match="control id"):
         synthesize(
             documents(["e"], encoder),
