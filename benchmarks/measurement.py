@@ -6,6 +6,7 @@ MB are 10^6 bytes of UTF-8 text. Compare ratios, not figures: both sides share t
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -63,6 +64,9 @@ def table_of(measurements: Sequence[Measurement]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("note")
     for m in measurements:
-        rates = f"{m.megabytes_per_second:,.1f}", m.peer, f"{m.peer_megabytes_per_second:,.2f}"
-        table.add_row(m.what, f"{m.megabytes:,.1f}", f"{m.seconds:,.3f}", *rates, f"{m.ratio:,.1f}×", m.note)
+        peer, ratio = f"{m.peer_megabytes_per_second:,.2f}", f"{m.ratio:,.1f}×"
+        if math.isnan(m.ratio):  # a peer that is not there
+            peer = ratio = "–"
+        ours = f"{m.megabytes:,.1f}", f"{m.seconds:,.3f}", f"{m.megabytes_per_second:,.1f}"
+        table.add_row(m.what, *ours, m.peer, peer, ratio, m.note)
     return table
