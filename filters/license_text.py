@@ -2,7 +2,7 @@
 
 It reads SPDX tags, package metadata, header notices and whole licence texts, in what
 filters/licenses/statement.py picks out of a file. What is not understood is "unknown" and never permissive;
-"none" means that nothing is said. A kernel looks for words of licensing first, so a file without any costs
+"none" means that nothing is said. Words of licensing are looked for first, so a file without any costs about
 1 ns a byte of its first `head_bytes`; one with a header about 0.3 ms, a licence's whole text 2 to 5 ms.
 """
 
@@ -15,68 +15,27 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
 from filters.licenses.expressions import UNKNOWN, classify, load_policy, policy_digest
 from filters.licenses.identification import NONE, NOTHING, Statement, identify, unfinished
 from filters.licenses.metadata_files import license_of_metadata
 from filters.licenses.notices import table
 from filters.licenses.statement import Kind, comments_of, kind_of
-from filters.text import utf8_buffers
+from filters.needles import Needles, compile_needles, count_needles
+from filters.text import Texts, utf8_buffers
 
 _LONGER: Final = 16  # how many heads of a licence file, README or metadata are read
 
 
 @cache
-def _automaton() -> npt.NDArray[np.int16]:
-    """The next state for a state and a byte, i16[states, 256]: any trigger in any case (Aho-Corasick).
-
-    State 0 is the start; −1 says that a trigger has ended.
-    """
-    children: list[dict[int, int]] = [{}]
-    ending = set()
-    for trigger in table()["triggers"]:
-        state = 0
-        for byte in trigger.encode():
-            if byte not in children[state]:
-                children[state][byte] = len(children)
-                children.append({})
-            state = children[state][byte]
-        ending.add(state)
-    steps = np.zeros((len(children), 256), np.int16)
-    fallback = dict.fromkeys(children[0].values(), 0)
-    queue = [0]
-    for state in queue:  # shorter states first, so that a state's fallback is complete
-        steps[state] = steps[fallback[state]] if state else 0
-        if fallback.get(state) in ending:
-            ending.add(state)
-        for byte, child in children[state].items():
-            fallback[child] = int(steps[fallback[state], byte]) if state else 0
-            steps[state, byte] = child
-            queue.append(child)
-    upper, lower = slice(ord("A"), ord("Z") + 1), slice(ord("a"), ord("z") + 1)
-    steps[:, upper] = steps[:, lower]
-    steps[np.isin(steps, [*ending])] = -1
-    return steps
+def _triggers() -> Needles:
+    return compile_needles([table()["triggers"]], ignore_case=True)
 
 
-@njit(cache=True, nogil=True)
-def _mentions(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    longest: npt.NDArray[np.int64],
-    steps: npt.NDArray[np.int16],
-) -> npt.NDArray[np.bool_]:
-    """Of each text, whether a trigger stands in its first `longest[i]` bytes."""
-    found = np.zeros(len(offsets) - 1, np.bool_)
-    for document in range(len(found)):
-        end = min(offsets[document + 1], offsets[document] + longest[document])
-        state = np.int16(0)
-        for at in range(offsets[document], end):
-            state = steps[state, data[at]]
-            if state < 0:
-                found[document] = True
-                break
+def mentions(texts: Texts, longest: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Of each text, whether a word of licensing stands in its first `longest[i]` bytes."""
+    ends = np.minimum(texts.offsets[1:], texts.offsets[:-1] + longest)
+    found: npt.NDArray[np.bool_] = count_needles(texts, _triggers(), ends)[0] > 0
     return found
 
 
@@ -148,7 +107,7 @@ class LicenseText:
             [self.head_bytes * (1 if kind == "source" else _LONGER) for kind in kinds], np.int64
         )
         statements = [NOTHING] * texts.height
-        mentioned = _mentions(texts.data, texts.offsets, longest, _automaton())
+        mentioned = mentions(texts, longest)
         mentioned |= np.array([kind == "license" for kind in kinds], np.bool_)
         for row in np.flatnonzero(mentioned).tolist():
             start, end = texts.offsets[row : row + 2].tolist()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.license_text import LicenseText, _automaton, _mentions
+from filters.license_text import LicenseText, mentions
 from filters.licenses.identification import identify
 from filters.licenses.index import build, load_index
 from filters.licenses.notices import table
@@ -247,9 +247,8 @@ def test_pairs_of_equal_words_have_equal_hashes(words: list[str]) -> None:
 )
 def test_a_look_for_triggers_equals_a_search(parts: list[str]) -> None:
     content = "".join(parts)
-    texts_of = pa.table({"content": [content]})["content"]
-    data, offsets = utf8_buffers(texts_of)
-    (found,) = _mentions(data, offsets, np.array([1 << 20]), _automaton())
+    texts_of = utf8_buffers(pa.table({"content": [content]})["content"])
+    (found,) = mentions(texts_of, np.array([1 << 20]))
     assert found == any(trigger in content.lower() for trigger in table()["triggers"])
 
 
