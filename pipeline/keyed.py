@@ -7,6 +7,7 @@ key and 0.3 µs a draw.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import accumulate
@@ -64,4 +65,5 @@ class Rng:
         """An index drawn in proportion to non-negative `weights`, of which at least one is positive."""
         totals = list(accumulate(weights))
         point = self.uniform() * totals[-1]
-        return next(index for index, total in enumerate(totals) if point < total)
+        # The product of a tiny total may round up to the total itself, which no index is beyond.
+        return min(bisect_right(totals, point), bisect_left(totals, totals[-1]))

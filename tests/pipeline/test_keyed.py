@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.keyed import Rng, falls_in, keyed_hash
@@ -59,6 +59,8 @@ def test_uniform_is_below_one(key: int) -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.lists(st.floats(0, 1e6), min_size=1).filter(lambda w: sum(w) > 0))
+@example(0, [5e-324])
+@example(0, [0.0, 5e-324, 0.0])
 def test_choice_has_a_positive_weight(key: int, weights: list[float]) -> None:
     assert weights[Rng(key).choose(weights)] > 0
 
