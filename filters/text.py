@@ -49,6 +49,12 @@ def utf8_buffers(column: pa.ChunkedArray | pa.Array) -> Texts:
     return Texts(np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), starts)
 
 
+def characters_before(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """For each byte of a text, and for its end, the characters that begin before it: i64[bytes + 1]."""
+    begins = data & 0xC0 != 0x80  # a character is a byte that does not continue one
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(begins)))
+
+
 def pack_texts(parts: Sequence[bytes]) -> Texts:
     """Lay byte strings back to back as `Texts` (one copy)."""
     lengths = np.fromiter((len(part) for part in parts), np.int64, len(parts))

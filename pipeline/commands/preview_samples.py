@@ -91,12 +91,6 @@ def _text(ids: Sequence[int], names: Mapping[int, str], encoder: Encoder) -> str
     return text + encoder.decode(np.array(run, np.int64))
 
 
-def split_parts(ids: list[int], row: Mapping[str, Any], sentinels: Mapping[str, Any]) -> dict[str, list[int]]:
-    """The ids of prefix, middle and suffix of one sample."""
-    parts = split_sample(np.array(ids), row, sentinels)
-    return {name: getattr(parts, name).tolist() for name in ("prefix", "middle", "suffix")}
-
-
 def _add_deleted(samples: Sequence[Sample], job: Job, encoder: Encoder) -> None:
     halves = {sample["doc_id"] for sample in samples if sample["deleted"]}
     texts = _texts_of(job, sorted(bytes.fromhex(doc_id) for doc_id in halves))

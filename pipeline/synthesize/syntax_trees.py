@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.killable import Killable
+from filters.text import characters_before
 from pipeline.synthesize.block_parser import GRAMMARS, LANGUAGES, NO_TREE, REPLY, REQUEST
 
 MAX_BYTES: Final = 1 << 16
@@ -127,8 +128,7 @@ def _unpack(reply: bytes) -> list[Nodes | None]:
 def _in_characters(nodes: Nodes, text: str) -> Nodes:
     """The same nodes with positions in code points of `text`, and none between a CR and its LF."""
     if not text.isascii():
-        data = np.frombuffer(text.encode(), np.uint8)
-        before = np.concatenate((np.zeros(1, np.int64), np.cumsum(data & 0xC0 != 0x80)))
+        before = characters_before(np.frombuffer(text.encode(), np.uint8))
         nodes = nodes._replace(start=before[nodes.start], end=before[nodes.end])
     return _before_line_ends(nodes, text) if "\r\n" in text else nodes
 

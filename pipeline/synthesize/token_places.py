@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from filters.text import pack_texts
+from filters.text import characters_before, pack_texts
 from filters.tokens.encoder import Encoder, reference_tokenizer
 
 
@@ -38,9 +38,8 @@ def tokens_with_ends(encoder: Encoder, text: str) -> tuple[npt.NDArray[np.int32]
     ends = np.cumsum(_token_bytes(encoder.path)[ids])
     if text.isascii():
         return ids, ends.tolist()
-    # Characters that begin before a byte's place; a token's end inside one counts it.
-    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.frombuffer(data, np.uint8) & 0xC0 != 0x80)))
-    return ids, before[ends].tolist()
+    # A token's end inside a character counts it.
+    return ids, characters_before(np.frombuffer(data, np.uint8))[ends].tolist()
 
 
 @cache

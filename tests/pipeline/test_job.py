@@ -85,7 +85,7 @@ def test_samples_rebuild_their_windows_from_the_source(
     finished: tuple[Path, Path, dict[str, Any]], rows: list[dict[str, Any]]
 ) -> None:
     from filters.tokens.encoder import load_encoder
-    from pipeline.commands.preview_samples import split_parts
+    from pipeline.shards.reader import split_sample
 
     _, out, _ = finished
     shards = Shards.open(out / "shards")
@@ -94,8 +94,8 @@ def test_samples_rebuild_their_windows_from_the_source(
     for split in shards.splits:
         for number, row in enumerate(shards.sidecar(split).to_pylist()):
             text = texts[row["repo"], row["path"]]
-            ids = split_parts(shards.tokens(split, number).tolist(), row, shards.manifest["sentinels"])
-            parts = {name: encoder.decode(np.array(own, np.int64)) for name, own in ids.items()}
+            ids = split_sample(shards.tokens(split, number), row, shards.manifest["sentinels"])
+            parts = {name: encoder.decode(np.array(own, np.int64)) for name, own in ids._asdict().items()}
             deleted = text[row["cut_end"] : row["cut_end"] + row["deleted"]]
             window = text[row["window_start"] : row["window_end"]]
             assert parts["prefix"] + parts["middle"] + deleted + parts["suffix"] == window

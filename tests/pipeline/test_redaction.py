@@ -15,11 +15,10 @@ import pytest
 
 from filters.text import pack_texts
 from filters.tokens.encoder import load_encoder
-from pipeline.commands.preview_samples import split_parts
 from pipeline.config import Redact, TrainTokenizer
 from pipeline.recipe import load_recipe
 from pipeline.redaction import redact_documents, redact_texts, redaction_key
-from pipeline.shards.reader import Shards
+from pipeline.shards.reader import Shards, split_sample
 from pipeline.shards.verify import verify
 from pipeline.tokenizer import SAMPLE_SCHEMA, TrainWork, train_unit
 from pipeline.tokenizer import _texts as training_texts
@@ -83,8 +82,8 @@ def decoded(out: Path) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     encoder = load_encoder(str(out / "shards" / "tokenizer" / "tokenizer.json"))
     for split in shards.splits:
         for number, row in enumerate(shards.sidecar(split).to_pylist()):
-            ids = split_parts(shards.tokens(split, number).tolist(), row, shards.manifest["sentinels"])
-            yield row, {name: encoder.decode(np.array(own, np.int64)) for name, own in ids.items()}
+            ids = split_sample(shards.tokens(split, number), row, shards.manifest["sentinels"])
+            yield row, {name: encoder.decode(np.array(own, np.int64)) for name, own in ids._asdict().items()}
 
 
 def redacted(text: str, settings: Redact = FAKE) -> str:
