@@ -193,13 +193,17 @@ def signal_table(fltr: Filter, docs: pa.Table) -> pa.Table:
     return pa.table([docs.column("row"), docs.column("doc_id"), *signals.columns], schema=schema)
 
 
-def read_signals(parts: Sequence[Path], rows: npt.NDArray[np.int64] | None) -> pa.Table:
-    """The parts of one split side by side: `row`, `doc_id` and every signal, for `rows` (None: all).
+def read_signals(
+    parts: Sequence[Path], rows: npt.NDArray[np.int64] | None, *, without: Sequence[str] = ()
+) -> pa.Table:
+    """The parts of one split side by side: `row`, `doc_id` and the signals, for `rows` (None: all).
+
+    Signals named in `without` are not read: a signature has hundreds of bytes.
 
     Rows that some part lacks, because their text was quarantined, are left out. Raises RuntimeError if two
     parts disagree about a row's document.
     """
-    tables = [pq.read_table(part) for part in parts]
+    tables = [_read_part(part, without) for part in parts]
     own_rows = [table.column("row").to_numpy() for table in tables]
     shared = reduce(
         partial(np.intersect1d, assume_unique=True), own_rows if rows is None else [*own_rows, rows]
@@ -217,3 +221,8 @@ def read_signals(parts: Sequence[Path], rows: npt.NDArray[np.int64] | None) -> p
         for field in table.schema.names[2:]:
             joined = joined.append_column(table.schema.field(field), table.column(field))
     return joined
+
+
+def _read_part(part: Path, without: Sequence[str]) -> pa.Table:
+    names = [name for name in pq.read_schema(part).names if name not in without]
+    return pq.read_table(part, columns=names)

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from filters import Filter
+from filters.minhash import MinHash
 from filters.tokens.encoder import load_encoder
 from pipeline import sources
 from pipeline.annotate import Identity, annotate_split, annotate_units
 from pipeline.config import Recipe, Source
-from pipeline.dedup import DedupWork, dedup_unit, remove_duplicates, survivor_part
+from pipeline.dedup.stage import deduplicate, survivor_part
+from pipeline.dedup.work import DedupWork
 from pipeline.documents import Reading
 from pipeline.ingest import ingest_repository, ingest_units
 from pipeline.job import Job
@@ -188,19 +190,23 @@ def _select(job: Job, reading: Reading, filters: Sequence[Filter]) -> tuple[list
     selected = select_units(folder, splits, job.parts, job.gates, select.where, keep)
     receipts = job.stage("select", select_split, selected)
     survivors = tuple(unit.products[0].path for unit in selected)
-    minhash = next((f for f in filters if f.name == "minhash"), None) if select.dedup else None
+    minhash = next((f for f in filters if isinstance(f, MinHash)), None) if select.dedup else None
     place = filters.index(minhash) if minhash else 0
     work = DedupWork(
         survivors=survivors,
+        digests=tuple(r.digest for own in receipts for r in own),
         signatures=tuple(unit.products[place].path for unit in units) if minhash else (),
+        sources=(reading.source_name,) * len(splits),
+        splits=splits,
+        reading=reading,
+        minhash=minhash,
         dedup=select.dedup,
-        num_perm=getattr(minhash, "num_perm", 0),
         validation=job.recipe.shards.validation,
         seed=job.recipe.shards.seed,
+        memory=job.recipe.engine.dedup_bytes,
     )
-    unit = dedup_unit(folder / "dedup", [r.digest for own in receipts for r in own], work)
-    ((receipt,),) = job.stage("dedup", remove_duplicates, [unit])
-    job.dedup = unit.products[0]
+    planning = job.runner.planning
+    job.dedup, receipt = deduplicate(job.stage, folder / "dedup", work, planning=planning)
     return [survivor_part(job.dedup, i) for i in range(len(splits))], receipt.facts["parts"]
 
 

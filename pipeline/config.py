@@ -81,12 +81,39 @@ class Tokenizer(Section):
 
 
 class Dedup(Section):
-    """Near-duplicate removal among the documents that every predicate keeps."""
+    """Removal of repeated ids, equal texts and near-duplicates among the documents that every predicate
+    keeps.
+    """
 
+    preset: str | None = None
+    """A table of pipeline/dedup_presets.toml: what it says holds unless the recipe says otherwise."""
     threshold: float = Field(gt=0, lt=1)
-    """Jaccard similarity of shingle sets, as MinHash signatures estimate it."""
+    """Jaccard similarity of shingle sets from which two documents are near-duplicates."""
     keep: tuple[str, ...] = Field(min_length=1)
     """Which document of a cluster stays: SQL expressions over signals, each with an optional ` desc`."""
+    bands: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    """Bands of a signature and entries a band; by default datasketch's choice for the threshold."""
+    verify: Literal["exact", "estimate", "none"] = "exact"
+    """How candidates are checked: on their shingles, on their signatures, or not at all."""
+    cluster: Literal["greedy", "components", "extremes"] = "greedy"
+    """`greedy`: a document goes only for a better one like it that stays. `components`: one of each connected
+    component stays. `extremes`: BigCode's, see docs/dedup.md."""
+    alarm: Share = 0.5
+    """A source or language that loses more than this share of its documents raises an alarm: exit code 3."""
+    alarm_documents: int = Field(default=100, ge=1)
+    """Groups of fewer documents raise none."""
+    against: tuple[str, ...] = ()
+    """Saved indexes of earlier deliveries, the first being the best: what is like theirs goes."""
+    index: bool = False
+    """Save an index of what stays, against which a later delivery can be deduplicated."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.cluster == "extremes" and self.verify != "exact":
+            raise ValueError('cluster = "extremes" compares texts: it goes with verify = "exact"')
+        if self.cluster == "extremes" and self.against:
+            raise ValueError('cluster = "extremes" compares texts, which a saved index does not hold')
+        return self
 
 
 class Select(Section):
@@ -248,6 +275,8 @@ class Engine(Section):
     """Uncompressed bytes of text in a split, the unit of work and of resume (at least one row group)."""
     batch_bytes: int = Field(default=8_000_000, gt=0)
     """Text that a worker holds at a time."""
+    dedup_bytes: int = Field(default=500_000_000, ge=1_000_000)
+    """About how much data a unit of dedup holds; see docs/scaling.md."""
     retries: int = Field(default=3, ge=0)
     """How often a unit whose worker died is tried again before it is quarantined."""
 

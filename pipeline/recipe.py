@@ -1,4 +1,4 @@
-"""Read a recipe file, apply `--set` overrides, and refuse it as a whole if anything in it is wrong.
+"""Read a recipe file, apply `--set` and presets, and refuse it as a whole if anything in it is wrong.
 
 `load_recipe` gives a validated `Recipe`; `filters_of` builds its filters; `check_predicates` tries every
 predicate and keep order on an empty table of the recipe's signals, so that a wrong name, type or function is
@@ -24,6 +24,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from filters import Filter, filter_class
 from pipeline.annotate import Identity
 from pipeline.config import Recipe
+from pipeline.dedup.presets import apply_preset
 from pipeline.sources import first_line
 
 Made = TypeVar("Made")
@@ -38,8 +39,12 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
-        _apply(data, override)
+        apply_override(data, override)
     data.setdefault("name", path.stem)
+    try:
+        apply_preset(data)
+    except ValueError as error:
+        raise ValueError(f"{path} has problems:\n  {error}") from error
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
@@ -51,7 +56,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
-def _apply(data: dict[str, Any], override: str) -> None:
+def apply_override(data: dict[str, Any], override: str) -> None:
     """Set one `a.b=c`; the value is read as TOML, and as plain text if it is not TOML."""
     dotted, equals, text = override.partition("=")
     if not equals:
@@ -108,7 +113,9 @@ def filters_of(recipe: Recipe, tokenizer_file: str) -> dict[str, Filter]:
     Raises ValueError that lists every unknown filter and field and every bad value, and what is known.
     """
     named = {**{name: {} for name in ALWAYS_ON}, **recipe.filters}
-    return _all_or_problems({name: partial(_build, name, own, tokenizer_file) for name, own in named.items()})
+    return _all_or_problems(
+        {name: partial(build_filter, name, own, tokenizer_file) for name, own in named.items()}
+    )
 
 
 def _all_or_problems(calls: Mapping[str, Callable[[], Made]]) -> dict[str, Made]:
@@ -125,7 +132,8 @@ def _all_or_problems(calls: Mapping[str, Callable[[], Made]]) -> dict[str, Made]
     return made
 
 
-def _build(name: str, fields: Mapping[str, object], tokenizer_file: str) -> Filter:
+def build_filter(name: str, fields: Mapping[str, object], tokenizer_file: str) -> Filter:
+    """The filter `name` with these fields. Raises ValueError for an unknown field or a bad value."""
     cls = filter_class(name)
     known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
     if "tokenizer" in known:
@@ -166,8 +174,8 @@ def is_gate_filter(fltr: Filter) -> bool:
 def check_predicates(recipe: Recipe) -> None:
     """Raise ValueError that lists every predicate and keep order that this recipe's signals do not bear."""
     filters = filters_of(recipe, "tokenizer.json")
-    gate = _no_signals([fltr for fltr in filters.values() if is_gate_filter(fltr)])
-    every = _no_signals(list(filters.values()))
+    gate = no_signals([fltr for fltr in filters.values() if is_gate_filter(fltr)])
+    every = no_signals(list(filters.values()))
     metadata_only = "a gate reads metadata signals only: move it to [select]"
     declare = "declare its filter in [filters.NAME]"
     checks: dict[str, Callable[[], object]] = {}
@@ -181,11 +189,11 @@ def check_predicates(recipe: Recipe) -> None:
         checks["filters.minhash"] = partial(_check_signatures, filters)
         for text in recipe.select.dedup.keep:
             term = order_term(text)[0]
-            checks[f"order {text}"] = partial(_check_expression, "select.dedup.keep", term, every, declare)
+            checks[f"order {text}"] = partial(check_expression, "select.dedup.keep", term, every, declare)
     _all_or_problems(checks)
 
 
-def _no_signals(filters: Sequence[Filter]) -> pl.DataFrame:
+def no_signals(filters: Sequence[Filter]) -> pl.DataFrame:
     """An empty table with the columns that these filters give."""
     given = (*Identity.schema, *(field for fltr in filters for field in fltr.schema))
     fields = [pa.field("doc_id", pa.binary()), *given]
@@ -201,7 +209,7 @@ def _check_signatures(filters: Mapping[str, Filter]) -> None:
 
 def check_predicate(key: str, text: str, signals: pl.DataFrame, remedy: str) -> None:
     """Raise ValueError, with the key, unless `text` is SQL that is true or false of each row."""
-    found = _check_expression(key, text, signals, remedy)
+    found = check_expression(key, text, signals, remedy)
     if found != pl.Boolean:
         raise ValueError(f"{key}: {text!r} is {found}, not a yes or no; compare it with something")
 
@@ -210,7 +218,7 @@ _SEVERAL_ROWS = re.compile(r'"(?:Agg|Over|Window|SubPlan|Quantile)":|(?<!"String
 """What polars' JSON of an expression holds if a row's value depends on others, which come in batches."""
 
 
-def _check_expression(key: str, text: str, signals: pl.DataFrame, remedy: str) -> pl.DataType:
+def check_expression(key: str, text: str, signals: pl.DataFrame, remedy: str) -> pl.DataType:
     """The type of an SQL expression over `signals`; raises ValueError if it cannot be evaluated."""
     try:
         expression = pl.sql_expr(text)

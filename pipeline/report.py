@@ -9,24 +9,36 @@ run reports the whole.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.agreement import agreement, asked_kinds, asked_orders
+from pipeline.dedup.outcome import dedup_record, receipt_of
+from pipeline.dedup.work import INNER_STAGE
 from pipeline.engine import peak_memory_bytes
 from pipeline.histogram import Histogram, restored
 from pipeline.job import Job
 from pipeline.select import merge_funnels
 from pipeline.shards.manifest import read_manifest
+from pipeline.sources import Plan
 from pipeline.store import write_json, write_table
+from pipeline.units import Product, Quarantine, StageReport
 
 Step = dict[str, int | str | None]
+
+
+class Selected(Protocol):
+    """A run that has gated, selected and deduplicated: of a recipe, or of `infill dedup`."""
+
+    plan: Plan
+    reports: dict[str, StageReport]
+    dedup: Product | None
 
 
 def summarize(job: Job) -> dict[str, Any]:
@@ -35,6 +47,7 @@ def summarize(job: Job) -> dict[str, Any]:
     manifest = read_manifest(shards)
     splits = manifest["splits"]
     fim = job.recipe.fim
+    assert job.dedup is not None
     synthesis = [receipt for own in job.reports["synthesize"].receipts for receipt in own]
     counts = _total([receipt.facts["counts"] for receipt in synthesis])
     languages = _samples(splits, "by_lang")
@@ -46,6 +59,7 @@ def summarize(job: Job) -> dict[str, Any]:
         "documents": sum(receipt.rows_out for receipt in synthesis),
         "splits": {name: {"samples": s["samples"], "tokens": s["tokens"]} for name, s in splits.items()},
         "funnel": funnel_of(job),
+        **dedup_record(job.dedup, job.recipe.select.dedup),
         "kinds": _shares(kinds, _samples(splits, "by_kind")),
         "orders": _shares(orders, _samples(splits, "by_order")),
         "agreement": {
@@ -56,18 +70,27 @@ def summarize(job: Job) -> dict[str, Any]:
         "languages": _tokens(splits, "by_lang"),
         "licenses": _tokens_by_license(shards, manifest),
         "histograms": _histograms(job),
-        "stages": [_stage(report) for report in job.reports.values()],
+        "stages": stages_of(job.reports),
         "quarantined": len(job.quarantine),
-        "peak_memory_bytes": max([peak_memory_bytes(), *(r.peak_memory_bytes for r in job.reports.values())]),
+        "peak_memory_bytes": peak_of(job.reports),
     }
 
 
-def _stage(report: Any) -> dict[str, Any]:
+def stages_of(reports: Mapping[str, StageReport]) -> list[dict[str, Any]]:
+    """Counters and seconds of each stage."""
     names = ("name", "units", "units_cached", "rows_in", "rows_out", "dropped", "quarantined")
-    return {name: getattr(report, name) for name in names} | {"seconds": round(report.seconds, 3)}
+    return [
+        {name: getattr(report, name) for name in names} | {"seconds": round(report.seconds, 3)}
+        for report in reports.values()
+    ]
 
 
-def funnel_of(job: Job) -> list[Step]:
+def peak_of(reports: Mapping[str, StageReport]) -> int:
+    """The most memory that a process of the run has held, in bytes."""
+    return max([peak_memory_bytes(), *(report.peak_memory_bytes for report in reports.values())])
+
+
+def funnel_of(job: Selected) -> list[Step]:
     """All steps from the source to what is in the shards. Bytes before `readable` are as the dataset declares
     them.
     """
@@ -79,8 +102,8 @@ def funnel_of(job: Job) -> list[Step]:
     lost = (before if isinstance(before, int) else 0) - _count(selected[0])
     lost += rows - _count(gate[0])  # splits whose metadata could not be read
     readable = {**selected[0], "name": "readable", "dropped": lost, "dropped_only": lost}
-    ((dedup,),) = job.reports["dedup"].receipts
-    return [source, *gate[1:], readable, *selected[1:], *dedup.facts["funnel"]]
+    assert job.dedup is not None
+    return [source, *gate[1:], readable, *selected[1:], *receipt_of(job.dedup).facts["funnel"]]
 
 
 def _histograms(job: Job) -> dict[str, list[tuple[str, int]]]:
@@ -92,7 +115,7 @@ def _histograms(job: Job) -> dict[str, list[tuple[str, int]]]:
     return {name: histogram.labelled() for name, histogram in merged.items()}
 
 
-def _steps(job: Job, stage: str) -> list[Step]:
+def _steps(job: Selected, stage: str) -> list[Step]:
     funnels = [own[0].facts["funnel"] for own in job.reports[stage].receipts if own]
     none: Step = {"name": "in", "documents": 0, "bytes": 0, "tokens": 0, "dropped": 0, "dropped_only": 0}
     return merge_funnels([steps for steps in funnels if steps]) or [none]
@@ -162,20 +185,29 @@ def _tokens_by_license(shards: Path, manifest: Mapping[str, Any]) -> dict[str, i
     return dict(sorted(_total(tokens).items(), key=lambda item: (-item[1], item[0])))
 
 
+def write_quarantine(out: Path, records: Sequence[Quarantine]) -> None:
+    """Commit the rows and files that could not be used."""
+    columns = list(zip(*records, strict=True)) or [(), (), (), ()]
+    types = (pa.string(), pa.int64(), pa.string(), pa.string())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    table = pa.table(arrays, names=["file", "row", "reason", "message"])
+    write_table(out / "quarantine" / "records.parquet", table)
+
+
 def write_records(job: Job, report: Mapping[str, Any]) -> None:
     """Commit the quarantine, the report and, last, the run's manifest; remove samples of settings that are no
     longer ours.
     """
-    folder = job.out / "quarantine"
-    columns = list(zip(*job.quarantine, strict=True)) or [(), (), (), ()]
-    types = (pa.string(), pa.int64(), pa.string(), pa.string())
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
-    write_table(folder / "records.parquet", pa.table(arrays, names=["file", "row", "reason", "message"]))
+    write_quarantine(job.out, job.quarantine)
     write_json(job.out / "report.json", report)
     write_json(job.out / "manifest.json", {
         "recipe": job.recipe.model_dump(mode="json"),
         "inputs": [asdict(split) for split in job.plan.splits],
-        "stages": {name: [r.key for own in s.receipts for r in own] for name, s in job.reports.items()},
+        "stages": {
+            name: [receipt.key for own in stage.receipts for receipt in own]
+            for name, stage in job.reports.items()
+            if not name.startswith(INNER_STAGE)  # they run only when the result is not there
+        },
         "funnel": report["funnel"],
         "totals": {name: report[name] for name in ("documents", "samples", "tokens", "quarantined")},
     })  # fmt: skip

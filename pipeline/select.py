@@ -91,7 +91,7 @@ def select_split(work: SelectWork, pending: tuple[Product, ...]) -> list[Receipt
 
 def _frame(work: SelectWork) -> pl.DataFrame:
     rows = gate_rows(work.gate) if work.gate else None
-    frame = pl.from_arrow(read_signals(work.parts, rows))
+    frame = pl.from_arrow(read_signals(work.parts, rows, without=("minhash",)))
     assert isinstance(frame, pl.DataFrame)
     return frame
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.annotate import gate_rows, read_signals
 from pipeline.chain import gate_predicates, run_job
 from pipeline.comparisons import replaced
+from pipeline.dedup.outcome import receipt_of
 from pipeline.job import Job
 from pipeline.select import evaluate
 from pipeline.units import Pending, read_receipt
@@ -173,7 +174,7 @@ def _unread(split: _Split, predicates: Mapping[str, str], where: Mapping[str, st
 
 def _dedup(job: Job) -> dict[str, int] | None:
     """What dedup kept of the documents that the recipe's own thresholds keep; None if it is not done."""
-    if "dedup" not in job.reports:
+    if job.dedup is None:
         return None
-    ((receipt,),) = job.reports["dedup"].receipts
+    receipt = receipt_of(job.dedup)
     return {"documents_in": receipt.rows_in, "documents": receipt.rows_out}

@@ -1,7 +1,8 @@
 """The `infill` command: its subcommands, and how any failure is told.
 
 Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3
-done but something was quarantined, 130 and 143 stopped by the user or the system (the same command resumes).
+done but something was quarantined or dedup raised an alarm, 130 and 143 stopped by the user or the system
+(the same command resumes).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 import click
 
 from pipeline.commands.console import error_console, say_error
+from pipeline.commands.dedup import dedup
 from pipeline.commands.explain import explain
 from pipeline.commands.filter import filter_, filters_
 from pipeline.commands.ingest import ingest
@@ -33,7 +35,7 @@ def cli(show_traceback: bool) -> None:
     """Turn source-code corpora into fill-in-the-middle token shards."""
 
 
-for _command in (run, plan, ingest, filter_, filters_, whatif, preview, explain, verify):
+for _command in (run, plan, ingest, filter_, filters_, dedup, whatif, preview, explain, verify):
     cli.add_command(_command)
 
 

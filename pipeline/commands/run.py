@@ -19,6 +19,7 @@ from pipeline.commands.console import (
     output_console,
     print_json,
 )
+from pipeline.commands.losses import losses_table, sound_alarms
 
 if TYPE_CHECKING:
     from pipeline.config import Recipe
@@ -90,7 +91,10 @@ def run(
         print_json(report)
     else:
         show_report(report)
-    return 3 if job.quarantine else 0
+    if recipe.select.dedup:
+        evidence = from_here(str(job.dedup.path.parent / "evidence")) if job.dedup else ""
+        sound_alarms(report["alarms"], recipe.select.dedup.alarm, evidence)
+    return 3 if job.quarantine or report["alarms"] else 0
 
 
 def show_report(report: dict[str, Any]) -> None:
@@ -101,6 +105,8 @@ def show_report(report: dict[str, Any]) -> None:
         say(_agreement_line(group, test), highlight=False)
     say()
     say(_top_table("tokens by language", report["languages"]), "", sep="\n")
+    for group in ("source", "language"):
+        say(losses_table(report["losses"], group), "", sep="\n")
     say(_stage_table(report["stages"]), "", sep="\n")
     splits = ", ".join(f"{name} {split['tokens']:,}" for name, split in report["splits"].items())
     say(f"{report['tokens']:,} tokens ({splits})")
@@ -110,13 +116,13 @@ def show_report(report: dict[str, Any]) -> None:
         highlight=False,
     )
     if report["quarantined"]:
-        folder = _from_here(str(Path(report["shards"]).parent / "quarantine"))
+        folder = from_here(str(Path(report["shards"]).parent / "quarantine"))
         count = f"[bold yellow]{report['quarantined']:,} records quarantined[/]"
         error_console().print(f"{count}: see {escape(folder)}/records.parquet", soft_wrap=True)
-    say(f"[bold]shards:[/] {escape(_from_here(report['shards']))}", soft_wrap=True)
+    say(f"[bold]shards:[/] {escape(from_here(report['shards']))}", soft_wrap=True)
 
 
-def _from_here(path: str) -> str:
+def from_here(path: str) -> str:
     """A path under the current folder, as one would type it."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative

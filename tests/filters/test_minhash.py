@@ -1,79 +1,111 @@
-"""The MinHash kernel against datasketch and a slow, obvious reference."""
+"""The minhash filter against datasketch and a slow, obvious reference, for every option."""
 
-import re
+import itertools
+from typing import Any
 
 import datasketch
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.minhash import MinHash, pair_similarity
+from filters.minhash_schemes import estimated_sizes, permutation_digest
+from filters.shingles import TOKENS
+from tests.filters.minhash_reference import TEXTS, hash32, reference, shingles, sign, signatures
 
-MASK = (1 << 64) - 1
 ALL_ONES = np.full(32, 0xFFFFFFFF, np.uint32)
-
-
-def mix(value: int) -> int:
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
-    return value ^ (value >> 31)
-
-
-def word_hash(word: bytes) -> int:
-    state = 0xCBF29CE484222325
-    for byte in word:
-        state = ((state ^ byte) * 0x100000001B3) & MASK
-    return mix(state)
-
-
-def shingle_hashes(text: str, ngram: int) -> list[int]:
-    words = [word_hash(word) for word in re.findall(rb"[A-Za-z0-9_\x80-\xff]+", text.encode())]
-    if not words:
-        return []
-    windows = [words[at : at + ngram] for at in range(len(words) - ngram + 1)] or [words]
-    hashes = []
-    for window in windows:
-        rolling = 0
-        for word in window:
-            rolling = (rolling * 0x9E3779B97F4A7C15 + word) & MASK
-        hashes.append(mix(rolling) >> 32)
-    return hashes
-
-
-def reference(text: str, fltr: MinHash) -> dict[str, bytes | int]:
-    hashes = shingle_hashes(text, fltr.ngram)
-    sketch = datasketch.MinHash(fltr.num_perm, seed=fltr.seed, scheme="affine32", hashfunc=int)
-    if hashes:
-        sketch.update_batch(hashes)
-    return {"minhash": sketch.hashvalues.astype("<u4").tobytes(), "n_shingles": len(hashes)}
-
-
-def sign(texts: list[str], fltr: MinHash) -> list[dict[str, bytes | int]]:
-    return list(fltr(pa.table({"content": pa.array(texts, pa.string())})).to_pylist())
-
-
-def signatures(texts: list[str], fltr: MinHash) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
-    rows = [np.frombuffer(row["minhash"], "<u4") for row in sign(texts, fltr)]  # type: ignore[arg-type]
-    return np.stack(rows).astype(np.uint32)
+OPTIONS = [
+    {"tokens": tokens, "scheme": scheme, "shingle_hash": shingle_hash, "short": short}
+    for tokens, scheme, shingle_hash, short in itertools.product(
+        TOKENS, ("affine32", "legacy", "prime32"), ("fast", "sha1", "xxh32"), ("one-shingle", "none")
+    )
+    if tokens != "code" or shingle_hash == "fast"
+]
 
 
 @settings(deadline=None)
-@given(
-    st.lists(st.text(st.sampled_from("ab_1é漢 .\n"))),
-    st.sampled_from([(1, 1, 1), (16, 2, 7), (33, 5, 1), (256, 5, 42)]),
-)
+@given(TEXTS, st.sampled_from([(1, 1, 1), (16, 2, 7), (33, 5, 1), (256, 5, 42)]))
 def test_signatures_are_datasketchs(texts: list[str], setting: tuple[int, int, int]) -> None:
     num_perm, ngram, seed = setting
     fltr = MinHash(num_perm=num_perm, ngram=ngram, seed=seed)
     assert sign(texts, fltr) == [reference(text, fltr) for text in texts]
 
 
-def test_long_document_agrees_with_datasketch() -> None:
-    text = " ".join(f"word{number % 97} x{number}" for number in range(2000))
-    fltr = MinHash()
-    assert sign([text], fltr) == [reference(text, fltr)]
+@settings(deadline=None, max_examples=300)
+@given(TEXTS, st.sampled_from(OPTIONS), st.integers(1, 6), st.integers(0, 4))
+def test_every_option_agrees_with_the_reference(
+    texts: list[str], options: dict[str, Any], ngram: int, min_words: int
+) -> None:
+    fltr = MinHash(num_perm=9, ngram=ngram, seed=3, min_words=min_words, **options)
+    assert sign(texts, fltr) == [reference(text, fltr) for text in texts]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options.values()))
+def test_long_documents_agree_with_the_reference(options: dict[str, Any]) -> None:
+    text = " ".join(f"word{number % 97}.. é{number}" for number in range(700))
+    repeated = "a " * 1024 + "b"  # the kernel's block is just full
+    fltr = MinHash(num_perm=17, **options)
+    assert sign([text, repeated], fltr) == [reference(text, fltr), reference(repeated, fltr)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "n_shingles", "n_words"),
+    [
+        ("words", "", 0, 0),
+        ("words", "a-b", 1, 2),
+        ("words", "a b c d e", 1, 5),
+        ("words", "größe 漢字 a", 1, 3),
+        ("code", "a_b <<= größe;", 2, 6),
+        ("code", "a.b->c()", 4, 8),
+        ("code", " \t\n\0\x7f", 0, 0),
+        ("ascii-words", "größe 漢字 a", 1, 3),
+        ("ascii-words", "漢字", 0, 0),
+        ("ascii-split", "", 1, 0),  # one empty token
+        ("ascii-split", "....", 1, 0),
+        ("ascii-split", "a....b", 1, 2),
+        ("ascii-split", "a漢字é😀b", 1, 2),  # a character is one separator, whatever its bytes
+        ("ascii-split", "a.....b", 2, 2),
+        ("unicode-lower", "Größe 漢字!! a", 1, 3),
+        ("unicode-lower", "İ", 1, 1),  # in lower case an i and a dot that is no letter
+    ],
+)
+def test_tokens_are_counted(tokens: str, text: str, n_shingles: int, n_words: int) -> None:
+    (row,) = sign([text], MinHash(num_perm=4, tokens=tokens))
+    assert (row["n_shingles"], row["n_words"]) == (n_shingles, n_words)
+
+
+def test_case_counts_unless_a_recipe_lowers_it() -> None:
+    for tokens in TOKENS:
+        upper, lower = signatures(["Let A be b c", "let a be b c"], MinHash(tokens=tokens))
+        assert (upper == lower).all() == (tokens == "unicode-lower")
+
+
+def test_operators_tell_code_apart_if_tokens_are_those_of_code() -> None:
+    texts = ["if a_b < c: return a_b + 1", "if a_b > c: return a_b - 1"]
+    words, code = (signatures(texts, MinHash(tokens=tokens)) for tokens in ("words", "code"))
+    assert (words[0] == words[1]).all()
+    assert (code[0] == code[1]).mean() < 0.1
+
+
+def test_scripts_hashes_do_not_go_with_tokens_that_scripts_do_not_know() -> None:
+    with pytest.raises(ValueError, match=r"tokens = \"code\" goes with shingle_hash = \"fast\""):
+        MinHash(tokens="code", shingle_hash="sha1")
+
+
+def test_short_documents_have_a_shingle_or_none() -> None:
+    counts = [row["n_shingles"] for row in sign(["a b", "a b c"], MinHash(ngram=3, short="none"))]
+    assert counts == [0, 1]
+    counts = [row["n_shingles"] for row in sign(["a b", "a b c"], MinHash(ngram=3))]
+    assert counts == [1, 1]
+
+
+@pytest.mark.parametrize("shingle_hash", ["fast", "sha1"])
+def test_documents_below_min_words_have_an_empty_set(shingle_hash: str) -> None:
+    fltr = MinHash(num_perm=32, ngram=1, min_words=3, shingle_hash=shingle_hash)
+    rows = sign(["a b", "a b c", "a a a"], fltr)
+    assert [(row["n_shingles"], row["n_words"]) for row in rows] == [(0, 2), (3, 3), (3, 3)]
+    assert rows[0]["minhash"] == ALL_ONES.tobytes()
 
 
 def test_document_without_words_has_an_empty_set() -> None:
@@ -95,12 +127,29 @@ def test_case_and_letters_beyond_ascii_tell_documents_apart() -> None:
 
 def test_similarity_estimates_the_jaccard_index() -> None:
     words = [f"w{number}" for number in range(3000)]
-    texts = [" ".join(words[:2000]), " ".join(words[1000:])]
-    similarity = pair_similarity(signatures(texts, MinHash()), np.array([0, 0]), np.array([1, 0]))
-    sets = [set(shingle_hashes(text, 5)) for text in texts]
+    texts, fltr = [" ".join(words[:2000]), " ".join(words[1000:])], MinHash()
+    similarity = pair_similarity(signatures(texts, fltr), np.array([0, 0]), np.array([1, 0]))
+    sets = [{hash32(shingle, fltr) for shingle in shingles(text, fltr)} for text in texts]
     exact = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
     assert abs(similarity[0] - exact) < 4 * (exact * (1 - exact) / 256) ** 0.5
     assert similarity[1] == 1.0
+
+
+@pytest.mark.parametrize("scheme", ["affine32", "legacy", "prime32"])
+def test_estimated_size_is_datasketchs(scheme: str) -> None:
+    texts = ["", "a b c d e", " ".join(f"w{number}" for number in range(1004))]
+    own = signatures(texts, MinHash(scheme=scheme))
+    sizes = estimated_sizes(own)
+    expected = [datasketch.MinHash(hashvalues=row, scheme="legacy").count() for row in own]
+    assert sizes.tolist() == pytest.approx(expected)
+    assert sizes[0] == 0.0
+    assert 700 < sizes[2] < 1300
+
+
+def test_permutation_digest_names_scheme_seed_and_number() -> None:
+    settings_ = itertools.product((16, 32), (1, 2), ("affine32", "legacy", "prime32"))
+    assert len({permutation_digest(*setting) for setting in settings_}) == 12
+    assert permutation_digest(256, 1, "affine32") == "2459354ff2fb81eb96b811ec7f3d06be"
 
 
 @pytest.mark.parametrize(("left", "right"), [([0], [2]), ([-1], [0]), ([0, 1], [0])])
@@ -109,7 +158,11 @@ def test_pairs_outside_the_table_are_refused(left: list[int], right: list[int]) 
         pair_similarity(np.zeros((2, 4), np.uint32), np.array(left), np.array(right))
 
 
-@pytest.mark.parametrize("fields", [{"num_perm": 0}, {"ngram": 0}, {"ngram": 65}, {"seed": -1}])
-def test_fields_outside_their_range_are_refused(fields: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"num_perm": 0}, {"ngram": 0}, {"ngram": 65}, {"seed": -1}, {"min_words": -1}]
+    + [{name: "other"} for name in ("tokens", "short", "scheme", "shingle_hash")],
+)
+def test_fields_outside_their_range_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="="):
         MinHash(**fields)

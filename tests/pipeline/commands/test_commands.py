@@ -30,7 +30,7 @@ PLANTED = [
 ]
 REPORT = {
     *("shards", "tokens", "samples", "documents", "splits", "funnel", "kinds", "orders", "agreement"),
-    "synthesis",
+    *("bands", "alarms", "losses", "synthesis"),
     *("languages", "licenses", "histograms", "stages", "quarantined", "peak_memory_bytes", "seconds"),
 }
 STAGE = {"name", "seconds", "units", "units_cached", "rows_in", "rows_out", "dropped", "quarantined"}
@@ -147,6 +147,22 @@ def test_a_quarantined_row_is_told_and_gives_three(tmp_path: Path) -> None:
     assert f"1 records quarantined: see {tmp_path / 'out' / 'quarantine' / 'records.parquet'}\n" in ran.err
 
 
+def test_a_source_that_loses_much_raises_an_alarm_and_gives_three(tmp_path: Path) -> None:
+    recipe = small(tmp_path, *PLANTED[:2])
+    alarm = ("--set", "select.dedup.alarm=0.1", "--set", "select.dedup.alarm_documents=2")
+    ran = infill("run", recipe, "--out", tmp_path / "out", "--workers", 0, *alarm, "--json")
+    assert ran.code == 3
+    assert "ALARM: source path loses " in ran.err
+    report = json.loads(ran.out)
+    assert [(own["group"], own["name"]) for own in report["alarms"]] == [
+        ("language", "Python"),
+        ("source", "path"),
+    ]
+    ran = infill("run", recipe, "--out", tmp_path / "out", "--workers", 0)
+    assert (ran.code, "ALARM" in ran.err) == (0, False)
+    assert "losses by language" in ran.out
+
+
 def test_a_defect_shows_where_it_is_and_gives_one(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "signals").write_text("a file where a folder belongs")
@@ -220,7 +236,8 @@ def test_a_plan_of_a_finished_run_has_nothing_to_do(finished: Finished) -> None:
         assert stage["units"] == stage["cached"] > 0
         assert len(stage["key"]) == 32
         assert stage["why"].startswith("nothing to do")
-    assert [s["name"] for s in stages] == [s["name"] for s in json.loads(finished.ran.out)["stages"]]
+    ran_then = [s["name"] for s in json.loads(finished.ran.out)["stages"]]
+    assert [s["name"] for s in stages] == [name for name in ran_then if not name.startswith("dedup: ")]
     assert digests(finished.out) == before
 
 
@@ -353,7 +370,7 @@ def test_filters_are_listed_with_their_fields_and_signals() -> None:
     listed = {entry["name"]: entry for entry in json.loads(ran.out)}
     assert ran.code == 0
     assert set(listed) == set(REGISTRY)
-    assert listed["minhash"]["signals"] == {"minhash": "binary", "n_shingles": "int32"}
+    assert listed["minhash"]["signals"] == {"minhash": "binary", "n_shingles": "int32", "n_words": "int32"}
     assert listed["minhash"]["fields"]["num_perm"]["default"] == 256
     assert all(entry["default_where"] and entry["about"] for entry in listed.values())
 

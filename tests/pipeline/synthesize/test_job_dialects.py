@@ -15,7 +15,7 @@ import pytest
 from filters.tokens.encoder import Encoder, load_encoder
 from pipeline.chain import run_job
 from pipeline.config import Metadata, RepositoryContext
-from pipeline.dedup import survivor_part
+from pipeline.dedup.stage import survivor_part
 from pipeline.documents import Reading
 from pipeline.engine import Engine
 from pipeline.job import Job

@@ -3,121 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import xxhash
 
-from filters.minhash import MinHash
-from pipeline.config import Dedup
-from pipeline.dedup import DedupWork, dedup_unit, in_validation, remove_duplicates, survivor_part
-from pipeline.engine import Engine
-from pipeline.units import Receipt, Runner
-
-NUM_PERM = 256
-SEED = 7
-SHARE = 0.5
-HELD, TRAINING = (
-    next(
-        f"r{number}"
-        for number in range(100)
-        if in_validation(f"r{number}", b"", share=SHARE, seed=SEED) == held
-    )
-    for held in (True, False)
-)
-
-
-@dataclass(frozen=True)
-class Doc:
-    """A document by one letter, its words and its stars."""
-
-    name: str
-    text: str
-    stars: int = 0
-    repo: str = TRAINING
-
-    @property
-    def doc_id(self) -> bytes:
-        return self.name.encode().ljust(16, b".")
-
-
-@dataclass(frozen=True)
-class Result:
-    """Names of the documents that stay; for those that go, why, for whom, how alike and among how many."""
-
-    stay: list[str]
-    gone: dict[str, tuple[str, str, float, int]]
-    receipt: Receipt
-
-
-def words(seed: int, *, changed: int = 0) -> str:
-    """Two hundred words, of which the last `changed` are another document's."""
-    return " ".join(
-        [f"w{seed}_{i}" for i in range(200 - changed)] + [f"v{seed}_{changed}_{i}" for i in range(changed)]
-    )
-
-
-def window(seed: int, start: int) -> str:
-    """Two hundred words of a longer text: windows that begin far apart are less alike."""
-    return " ".join(f"w{seed}_{i}" for i in range(start, start + 200))
-
-
-def dedup(
-    folder: Path, *splits: Sequence[Doc], threshold: float | None = 0.6, validation: float = 0.0
-) -> Result:
-    """Write survivors and signatures as the stages before would, and deduplicate them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for number, docs in enumerate(splits):
-        rows = pa.array([3 * row for row in range(len(docs))], pa.int64())  # other rows were dropped before
-        own: dict[str, Any] = {"row": rows, "doc_id": pa.array([doc.doc_id for doc in docs], pa.binary(16))}
-        texts = [doc.text for doc in docs]
-        selected = {
-            **own,
-            "repo": [doc.repo for doc in docs],
-            "content_hash": pa.array(
-                [xxhash.xxh3_128_digest(text) for text in map(str.encode, texts)], pa.binary(16)
-            ),
-            "size_bytes": [len(text) for text in texts],
-            "n_tokens": [len(text.split()) for text in texts],
-            "license": ["MIT"] * len(docs),
-            "lang": ["C"] * len(docs),
-            "key_0": [doc.stars for doc in docs],
-        }
-        signatures = MinHash(num_perm=NUM_PERM, ngram=1)(
-            pa.table({"content": pa.array(texts, pa.large_string())})
-        )
-        pq.write_table(pa.table(selected), folder / f"selected-{number}.parquet")
-        pq.write_table(
-            pa.table({**own, "minhash": signatures["minhash"]}), folder / f"minhash-{number}.parquet"
-        )
-        files.append((folder / f"selected-{number}.parquet", folder / f"minhash-{number}.parquet"))
-    settings = Dedup(threshold=threshold, keep=("stars desc",)) if threshold else None
-    selected_files, minhash_files = zip(*files, strict=True)
-    unit = dedup_unit(
-        folder, ["d"], DedupWork(selected_files, minhash_files, settings, NUM_PERM, validation, SEED)
-    )
-    ((receipt,),) = Runner(Engine(workers=0)).run_stage("dedup", remove_duplicates, [unit]).receipts
-    stay = [
-        name(doc_id)
-        for split in range(len(splits))
-        for doc_id in pq.read_table(survivor_part(unit.products[0], split))["doc_id"].to_pylist()
-    ]
-    evidence = pq.read_table(unit.products[0].path).to_pylist()
-    gone = {
-        name(row["doc_id"]): (row["reason"], name(row["kept_doc_id"]), row["jaccard"], row["cluster_size"])
-        for row in evidence
-    }
-    return Result(sorted(stay), gone, receipt)
-
-
-def name(doc_id: bytes) -> str:
-    return doc_id.decode().rstrip(".")
+from pipeline.dedup.units.runs import in_validation
+from tests.pipeline.dedup.made import HELD, SHARE, TRAINING, Doc, corpus, dedup, window, words
 
 
 def test_documents_that_are_unlike_all_stay(tmp_path: Path) -> None:
@@ -147,7 +38,7 @@ def test_near_duplicate_goes_for_the_better_one(tmp_path: Path) -> None:
 
 def test_near_duplicates_stay_when_only_equal_texts_are_asked_for(tmp_path: Path) -> None:
     docs = [Doc("a", words(1)), Doc("b", words(1, changed=1)), Doc("c", words(1))]
-    result = dedup(tmp_path, docs, threshold=None)
+    result = dedup(tmp_path, docs, near=False)
     assert result.stay == ["a", "b"]
     assert result.gone["c"][0] == "exact_duplicate"
     assert "bands" not in result.receipt.facts
@@ -217,20 +108,6 @@ def test_evidence_names_a_document_that_stays_after_a_leak_too(tmp_path: Path) -
     assert result.gone["b"][:2] == ("near_duplicate", "c")
 
 
-def corpus(seed: int) -> list[Doc]:
-    """Forty documents of four families, some of them equal."""
-    draw = random.Random(seed)
-    return [
-        Doc(
-            f"d{number:02d}",
-            window(draw.randrange(4), 16 * draw.randrange(8)),
-            draw.randrange(3),
-            draw.choice([HELD, TRAINING]),
-        )
-        for number in range(40)
-    ]
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_result_does_not_depend_on_files_or_order(tmp_path: Path, seed: int) -> None:
     docs = corpus(seed)
@@ -239,7 +116,7 @@ def test_result_does_not_depend_on_files_or_order(tmp_path: Path, seed: int) -> 
     three = dedup(tmp_path / "three", shuffled[:5], [], shuffled[5:23], shuffled[23:], validation=SHARE)
     assert three.stay == one.stay
     assert three.gone == one.gone
-    assert three.receipt.digest == one.receipt.digest
+    assert three.tables() == one.tables()
     reasons = {reason for reason, *_ in one.gone.values()}
     assert {"exact_duplicate", "near_duplicate", "split_leak"} <= reasons
 
