@@ -6,10 +6,11 @@ COMPILE := .venv/uv/bin/uv pip compile -q --universal --python-version 3.11 --ge
 	--default-index https://pypi.org/simple
 
 .DEFAULT_GOAL := help
-.PHONY: help shards test lint check bench clean lock
+.PHONY: help shards test lint check bench bench-dedup clean lock
+PEERS := datatrove datasketch rensa text-dedup
 
 help:  ## Show this help
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 shards: .venv/run.stamp  ## Make token shards from the source code installed in .venv (out/demo)
 	$(BIN)/infill run configs/demo.toml
@@ -27,6 +28,9 @@ check: lint test  ## What CI runs
 bench: .venv/bench.stamp  ## Measure the whole job and its parts beside their peers
 	$(BIN)/python -m benchmarks
 
+bench-dedup: .venv/bench.stamp $(PEERS:%=.venv/peers/%.stamp)  ## Measure near-dedup beside its peers (2.4 GB of them)
+	$(BIN)/python -m benchmarks.dedup
+
 clean:  ## Remove .venv, outputs and caches
 	rm -rf .venv out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -38,6 +42,8 @@ lock:  ## Pin the dependencies anew
 	$(COMPILE) --extra plot pyproject.toml -o requirements/run.lock
 	$(COMPILE) --extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
 	$(COMPILE) --extra bench -c requirements/run.lock pyproject.toml -o requirements/bench.lock
+	for peer in $(PEERS); do $(COMPILE) requirements/bench-dedup/$$peer.in -o requirements/bench-dedup/$$peer.lock; done
+	$(COMPILE) --no-deps requirements/bench-dedup/text.in -o requirements/bench-dedup/text.lock
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "infill needs Python 3.11 or newer; set PYTHON=..."'
@@ -54,4 +60,9 @@ lock:  ## Pin the dependencies anew
 
 .venv/bench.stamp: requirements/bench.lock .venv/dev.stamp
 	$(PIP) --require-hashes -r requirements/bench.lock
+	@touch $@
+
+.venv/peers/%.stamp: requirements/bench-dedup/%.lock | .venv/bin/python
+	$(PYTHON) -m venv .venv/peers/$*
+	.venv/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< || rm -rf .venv/peers/$*
 	@touch $@

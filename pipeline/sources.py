@@ -34,6 +34,8 @@ CANONICAL: dict[str, pa.DataType] = {
     "max_stars_count": pa.int64(),
     "hexsha": pa.large_string(),
 }
+ROW_BYTES = 256
+"""What a row counts for at least when splits are cut: later stages hold about as much for each."""
 REQUIRED = {
     "content": "each document's text",
     "max_stars_repo_path": "each document's path, or another text that no two documents share",
@@ -242,7 +244,7 @@ def _readable_as(found: pa.DataType, expected: pa.DataType) -> bool:
 
 
 def _divide(url: str, footer: _Footer, content: str, split_bytes: int) -> list[Split]:
-    """Consecutive row groups, closed as soon as they hold `split_bytes` of text."""
+    """Consecutive row groups, closed as soon as they hold `split_bytes` of text, or as many tiny rows."""
     paths = [footer.metadata.schema.column(i).path for i in range(footer.metadata.num_columns)]
     column = paths.index(content)
     splits: list[Split] = []
@@ -251,10 +253,11 @@ def _divide(url: str, footer: _Footer, content: str, split_bytes: int) -> list[S
         group = footer.metadata.row_group(index)
         pending.append((index, group.num_rows, group.column(column).total_uncompressed_size))
         last = index == footer.metadata.num_row_groups - 1
-        if last or sum(size for _, _, size in pending) >= split_bytes:
-            groups, rows, sizes = zip(*pending, strict=True)
-            digest = key_of(footer.digest, groups, sum(rows))
-            splits.append(Split(url, groups, sum(rows), sum(sizes), digest))
+        rows, text = sum(count for _, count, _ in pending), sum(size for _, _, size in pending)
+        if last or max(text, rows * ROW_BYTES) >= split_bytes:
+            groups = tuple(index for index, _, _ in pending)
+            digest = key_of(footer.digest, groups, rows)
+            splits.append(Split(url, groups, rows, text, digest))
             pending = []
     return splits
 

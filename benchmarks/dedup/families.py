@@ -3,8 +3,8 @@
 Five families, each from a seed: `case` (a real file, and the same with other case, digits, underscores and
 operators: another program, equal once a normaliser lower-cases it, maps digits to 0 and drops punctuation);
 `operators` (a real file, and the same with only its operators turned round: every set of words holds them
-equal); `template` (files out of one template, each two alike below the threshold); `tiny` (one to nine words,
-or none at all, each file its own).
+equal; if they are dense enough, sets of tokens do not); `template` (files out of one template, each two alike
+below the threshold); `tiny` (one to nine words, or none at all, each file its own).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 SEED = 4
 TEMPLATES = (0.50, 0.54, 0.58, 0.60, 0.62, 0.64, 0.65, 0.66, 0.67, 0.68)  # Jaccard of each two files
 FILES_OF_TEMPLATE = 60
-SHARED_WORDS = 400
+SHARED_LINES = 68
+TOKENS_A_LINE = 12
 TINY = 300
 PUNCTUATION = ("[]", "{}", "()", ";", ";;", "---", "...", "[[]]", "{}\n{}", "[{}]", "({})", "//", "#", "##")
 OPERATOR = re.compile(r"(?<= )(<<=|>>=|<=|>=|==|!=|\+=|-=|\*=|/=|<<|>>|<|>|\+|-|\*|/|&|\|)(?= )")
@@ -66,21 +67,24 @@ def _recased(text: str) -> str:
 
 
 def _templates(chance: random.Random) -> Iterator[Planted]:
-    """Files of SHARED_WORDS words that all share and, in the middle, words of their own."""
+    """Files of SHARED_LINES lines that all share and, in the middle, lines of their own."""
     for number, jaccard in enumerate(TEMPLATES):
-        header, footer = _statements(chance, SHARED_WORDS * 3 // 4), _statements(chance, SHARED_WORDS // 4)
-        shared = SHARED_WORDS - 8  # shingles: each of the two pieces has four fewer than words
-        own = round(shared * (1 - jaccard) / (2 * jaccard)) - 4  # the seams have shingles of their own
+        header, footer = _statements(chance, SHARED_LINES * 3 // 4), _statements(chance, SHARED_LINES // 4)
+        shared = (
+            TOKENS_A_LINE * SHARED_LINES - 12
+        )  # shingles: each of the two pieces has six fewer than tokens
+        own = round(
+            (shared * (1 - jaccard) / (2 * jaccard) - 6) / TOKENS_A_LINE
+        )  # seams have six of their own
         for file in range(FILES_OF_TEMPLATE):
             text = f"{header}\n{_statements(chance, own)}\n{footer}\n"
             yield Planted("template", f"{number}/{file:03d}.py", text)
 
 
-def _statements(chance: random.Random, words: int) -> str:
-    """That many words, six to a line: a call and its arguments."""
-    names = [_name(chance) for _ in range(words)]
-    lines = [names[at : at + 6] for at in range(0, words, 6)]
-    return "\n".join(f"{line[0]} = {'.'.join(line[1:3])}({', '.join(line[3:])})" for line in lines)
+def _statements(chance: random.Random, lines: int) -> str:
+    """That many lines of TOKENS_A_LINE tokens: a call and its arguments."""
+    names = [[_name(chance) for _ in range(6)] for _ in range(lines)]
+    return "\n".join(f"{a} = {b}.{c}({d}, {e}, {f})" for a, b, c, d, e, f in names)
 
 
 def _name(chance: random.Random) -> str:

@@ -21,16 +21,7 @@ import click
 
 from benchmarks.dedup.scale_cases import CASES
 from benchmarks.dedup.scale_check import check
-from benchmarks.dedup.scale_corpus import (
-    BANDS,
-    NUM_PERM,
-    ROWS,
-    SOURCES,
-    THRESHOLD,
-    ScaleCorpus,
-    minhash_path,
-    survivors_path,
-)
+from benchmarks.dedup.scale_corpus import SOURCES, THRESHOLD, ScaleCorpus, minhash_path, survivors_path
 from benchmarks.dedup.scale_stages import MB, Stages, Watch
 from filters.minhash import MinHash
 from pipeline.config import Dedup
@@ -65,8 +56,10 @@ def work_of(corpus: ScaleCorpus, folder: Path, memory: int) -> DedupWork:
         sources=tuple(f"source {split % SOURCES}" for split in splits),
         splits=tuple(Split("none", (0,), corpus.per_split, 1, f"split {i}", i) for i in splits),
         reading=Reading("made", {}, 1, 1),
-        minhash=MinHash(num_perm=NUM_PERM),
-        dedup=Dedup(threshold=THRESHOLD, keep=("stars desc",), bands=(BANDS, ROWS), verify="estimate"),
+        minhash=MinHash(num_perm=corpus.num_perm),
+        dedup=Dedup(
+            threshold=THRESHOLD, keep=("stars desc",), bands=(corpus.bands, corpus.rows), verify="estimate"
+        ),
         validation=0.0,
         seed=1,
         memory=memory,
@@ -93,14 +86,14 @@ def measure(corpus: ScaleCorpus, scratch: Path, memory: int, workers: int) -> di
     load = os.getloadavg()
     with Engine(workers=workers) as engine:
         stages = Stages(Runner(engine), scratch, watch)
-        if workers:
-            engine._start()  # the start of Ray is no part of what is measured
+        list(engine.map_units(os.getpid, [(0, ())]))  # the start of Ray is no part of what is measured
         started = time.monotonic()
         deduplicate(stages, scratch / "dedup", work)
         seconds = time.monotonic() - started
     watch.stop()
+    driver = peak_memory_bytes()
     peak = max(
-        peak_memory_bytes(),
+        driver,
         *(MB * row[name] for row in stages.rows for name in ("peak_mb", "process_peak_mb")),
     )
     shutil.rmtree(scratch / "input")
@@ -113,7 +106,7 @@ def measure(corpus: ScaleCorpus, scratch: Path, memory: int, workers: int) -> di
         "cpu_seconds": round(sum(row["cpu_seconds"] for row in stages.rows), 1),
         "documents_a_second": round(corpus.documents / seconds),
         "peak_mb": round(peak / MB),
-        "driver_peak_mb": round(peak_memory_bytes() / MB),
+        "driver_peak_mb": round(driver / MB),
         "input_mb": round(made / MB),
         "disk_peak_mb": round(stages.disk_peak / MB),
         "memory_mb": round(memory / MB),
@@ -138,7 +131,7 @@ def note(name: str, result: dict[str, Any]) -> None:
 
 @click.command()
 @click.option("--documents", default=1_000_000, show_default=True)
-@click.option("--per-split", default=250_000, show_default=True)
+@click.option("--bands", default=(20, 2), nargs=2, show_default=True, help="Bands, and entries a band.")
 @click.option(
     "--memory", default=500, show_default=True, help="MB that a unit may hold (engine.dedup_bytes)."
 )
@@ -147,16 +140,19 @@ def note(name: str, result: dict[str, Any]) -> None:
     "--scratch", type=click.Path(path_type=Path), default=Path("out/dedup-scale"), show_default=True
 )
 @click.option("--case", type=click.Choice(sorted(CASES)), help="Run `infill dedup` on this instead.")
-def main(documents: int, per_split: int, memory: int, workers: int, scratch: Path, case: str | None) -> None:
+def main(
+    documents: int, bands: tuple[int, int], memory: int, workers: int, scratch: Path, case: str | None
+) -> None:
     """Measure near-dedup at scale, or in an extreme case."""
-    scratch = scratch.absolute()
+    scratch = scratch.absolute() / "run"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         if case:
             note(case, CASES[case](scratch, workers))
         else:
-            corpus = ScaleCorpus(documents, per_split)
-            note(str(documents), measure(corpus, scratch, memory * MB, workers))
+            corpus = ScaleCorpus(documents, bands=bands[0], rows=bands[1])
+            name = f"{documents} documents, {bands[0]} bands of {bands[1]}"
+            note(name, measure(corpus, scratch, memory * MB, workers))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow.parquet as pq
 
-from benchmarks.dedup.scale_corpus import BANDS, Ints, ScaleCorpus, Words
+from benchmarks.dedup.scale_corpus import Ints, ScaleCorpus, Words
 from benchmarks.dedup.scale_tile import BASE, REPEAT
 
 REASONS: Final = ("", "near_duplicate", "exact_duplicate", "duplicate_id")
@@ -95,7 +95,9 @@ def _check_evidence(corpus: ScaleCorpus, part: pl.DataFrame) -> int:
     _require((part["kept_in"] == "").all(), "a document went for one of another corpus")
     alike = _similarity(corpus, facts.target, facts.start)
     found = part["jaccard"].to_numpy()
-    off = (found < alike - LEAST) | (found > alike + 1 / BANDS - LEAST)  # a changed entry may agree by chance
+    off = (found < alike - LEAST) | (
+        found > alike + 1 / corpus.bands - LEAST
+    )  # a changed entry may agree by chance
     _require(not off[~again].any(), "a similarity is not as planted")
     return len(part)
 
@@ -130,7 +132,7 @@ def _has_repeat(corpus: ScaleCorpus, slots: Ints) -> npt.NDArray[np.bool_]:
 def _similarity(corpus: ScaleCorpus, members: Ints, base: Ints) -> npt.NDArray[np.float64]:
     """The share of bands in which members agree with their base."""
     changed = corpus.bands_changed(members).sum(axis=1)
-    return np.where(members == base, 1.0, 1 - changed / BANDS)
+    return np.where(members == base, 1.0, 1 - changed / corpus.bands)
 
 
 def _require_slots(corpus: ScaleCorpus, slots: Ints) -> Ints:

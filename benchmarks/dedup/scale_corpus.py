@@ -27,10 +27,6 @@ from benchmarks.dedup.scale_tile import BASE, COPY, NEAR, REPEAT, Tile, make_til
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-BANDS: Final = 20
-ROWS: Final = 2
-"""Entries a band."""
-NUM_PERM: Final = BANDS * ROWS
 THRESHOLD: Final = 0.6
 MOST_BANDS_CHANGED: Final = 3
 LANGUAGES: Final = ("C", "Go", "Python", "Rust")
@@ -51,11 +47,19 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True)
 class ScaleCorpus:
-    """How many documents, how many a split, and the seed: everything else follows."""
+    """How many documents, how many a split, how signatures are banded, and the seed: all else follows."""
 
     documents: int
     per_split: int = 250_000
+    bands: int = 20
+    rows: int = 2
+    """Entries a band."""
     seed: int = 1
+
+    @property
+    def num_perm(self) -> int:
+        """Entries of a signature."""
+        return self.bands * self.rows
 
     @property
     def splits(self) -> int:
@@ -115,14 +119,14 @@ class ScaleCorpus:
         return unmixed(words[:, 0], self._key(_ID))
 
     def signatures(self, slots: Ints, facts: Facts) -> npt.NDArray[np.uint32]:
-        """u32[n, NUM_PERM]."""
+        """u32[n, num_perm]."""
         member = np.where(facts.role == COPY, facts.target, slots)
         source = np.where(facts.role == REPEAT, slots, facts.start)
         near = (facts.role != REPEAT) & (member != facts.start)
         entries = self._entries(source, _ENTRIES)
-        bands = entries.reshape(-1, BANDS, ROWS)
+        bands = entries.reshape(-1, self.bands, self.rows)
         changed = self.bands_changed(member[near])
-        new = self._entries(member[near], _NEW).reshape(-1, BANDS, ROWS)
+        new = self._entries(member[near], _NEW).reshape(-1, self.bands, self.rows)
         bands[near] = np.where(changed[:, :, None], new, bands[near])
         hot = (slots >= self.family) & (slots < self.family + self.hot)
         bands[hot, 0] = 0x01020304
@@ -134,18 +138,18 @@ class ScaleCorpus:
         return (slots >= first) & (slots < first + self.wordless)
 
     def bands_changed(self, members: Ints) -> npt.NDArray[np.bool_]:
-        """Which bands of a near-duplicate are not its base's: one to three of each row of bool[n, BANDS]."""
+        """Which bands of a near-duplicate are not its base's: one to three of each row of bool[n, bands]."""
         drawn = mixed(members, self._key(_CHANGE))
         count = 1 + (drawn >> np.uint64(8)) % np.uint64(MOST_BANDS_CHANGED)
         step = np.array([1, 3, 7, 9], np.uint64)[(drawn >> np.uint64(16)) % np.uint64(4)]
-        changed = np.zeros((len(members), BANDS), np.bool_)
+        changed = np.zeros((len(members), self.bands), np.bool_)
         for k in range(MOST_BANDS_CHANGED):
-            band = ((drawn >> np.uint64(32)) + np.uint64(k) * step) % np.uint64(BANDS)
+            band = ((drawn >> np.uint64(32)) + np.uint64(k) * step) % np.uint64(self.bands)
             changed[np.arange(len(members)), band.astype(np.int64)] |= k < count
         return changed
 
     def _entries(self, slots: Ints, purpose: int) -> npt.NDArray[np.uint32]:
-        keys = mixed(slots, self._key(purpose))[:, None] + np.arange(NUM_PERM // 2, dtype=np.uint64)
+        keys = mixed(slots, self._key(purpose))[:, None] + np.arange(self.num_perm // 2, dtype=np.uint64)
         return mixed(keys.view(np.int64), self._key(purpose)).view(np.uint32)
 
     def _key(self, purpose: int) -> int:
@@ -179,7 +183,7 @@ class ScaleCorpus:
         slots = self.slots_of(split)
         facts = self.facts(slots)
         entries = np.ascontiguousarray(self.signatures(slots, facts), "<u4")
-        width = 4 * NUM_PERM
+        width = 4 * self.num_perm
         offsets = np.arange(0, width * (len(slots) + 1), width, dtype=np.int32)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(entries)]
         signed = pa.Array.from_buffers(pa.binary(), len(slots), buffers)

@@ -24,6 +24,7 @@ from rich.table import Table
 from benchmarks.dedup import ours, peers
 from benchmarks.dedup.peers import Bands
 from benchmarks.dedup.processes import CommandError, Run
+from benchmarks.dedup.truth import NGRAM
 from benchmarks.measurement import median_seconds
 from filters.minhash import MinHash
 
@@ -68,7 +69,7 @@ def text_megabytes(corpus: Path) -> float:
 def signatures(corpus: Path, bands: Bands, scratch: Path) -> list[Compared]:
     """The filter beside each library, on one core."""
     tables = [pq.read_table(path, columns=["content"]) for path in sorted(corpus.glob("*.parquet"))]
-    documents, fltr = pa.concat_tables(tables), MinHash(num_perm=NUM_PERM, ngram=5, seed=1)
+    documents, fltr = pa.concat_tables(tables), MinHash(num_perm=NUM_PERM, ngram=NGRAM, tokens="code", seed=1)
     fltr(documents.slice(0, 2))  # compiles the kernel
     seconds, size = median_seconds(lambda: fltr(documents)), text_megabytes(corpus)
     rows = []

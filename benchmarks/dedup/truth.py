@@ -1,7 +1,8 @@
 """Which pairs of documents are near-duplicates: the exact Jaccard index of all pairs, by counting.
 
-Words are maximal runs of [A-Za-z0-9_] and of bytes ≥ 0x80; a document's set is its runs of five words, or all
-its words if there are fewer, or its text if there is none (only an equal text is like that). Nothing here
+Tokens are words, maximal runs of [A-Za-z0-9_] and of bytes ≥ 0x80, and each other visible ASCII sign. A
+document's set is its runs of seven tokens, or all its tokens if there are fewer, or its text if there is none
+(only an equal text is like that). Nothing here
 comes from the code that is measured: no signature, no band, no limit. Shingles are compared by xxh3's 64
 bits. Shared shingles are counted for every pair by a product of sparse matrices, so the cost is
 Σ (documents of a shingle)²: some seconds for 7,000 files.
@@ -21,9 +22,10 @@ from scipy.sparse import csr_matrix
 from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
 
 WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff]+")
-NGRAM = 5
+TOKEN = re.compile(WORD.pattern + rb"|[!-~]")
+NGRAM = 7
 BLOCK = 256  # documents multiplied with all others at a time
-VERSION = "2"  # of the cached pairs
+VERSION = "3"  # of the cached pairs
 Ints = npt.NDArray[np.int64]
 
 
@@ -37,16 +39,16 @@ class Pairs:
 
 
 def words_of(text: bytes) -> list[bytes]:
-    """The words, in order."""
+    """The words, in order, without the signs."""
     return WORD.findall(text)
 
 
 def shingles_of(text: bytes) -> set[bytes]:
-    """The document's set, each shingle as its words with a space between."""
-    words = words_of(text)
-    if not words:
+    """The document's set, each shingle as its tokens with a space between."""
+    tokens = TOKEN.findall(text)
+    if not tokens:
         return {text}
-    return {b" ".join(words[at : at + NGRAM]) for at in range(max(1, len(words) - NGRAM + 1))}
+    return {b" ".join(tokens[at : at + NGRAM]) for at in range(max(1, len(tokens) - NGRAM + 1))}
 
 
 def similar_pairs(texts: Sequence[bytes], threshold: float) -> Pairs:

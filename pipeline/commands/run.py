@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,10 +177,12 @@ def _stage_table(stages: list[dict[str, Any]]) -> Table:
     table = Table("stage", box=None, header_style="bold", pad_edge=False)
     for heading in ("seconds", "units", "cached"):
         table.add_column(heading, justify="right")
-    for stage in stages:
-        table.add_row(
-            stage["name"], f"{stage['seconds']:.1f}", number(stage["units"]), number(stage["units_cached"])
-        )
+    rows: dict[str, Counter[str]] = {}
+    for stage in stages:  # those within another, such as `dedup: pairs`, count there
+        own = {what: stage[what] for what in ("seconds", "units", "units_cached")}
+        rows.setdefault(stage["name"].partition(": ")[0], Counter()).update(own)
+    for name, total in rows.items():
+        table.add_row(name, f"{total['seconds']:.1f}", number(total["units"]), number(total["units_cached"]))
     return table
 
 

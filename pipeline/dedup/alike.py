@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from filters.minhash import MinHash
 from pipeline.config import Dedup
 from pipeline.dedup.equal import Equal
 from pipeline.dedup.graph.components import ROW_BYTES, connect
@@ -37,11 +36,10 @@ def find_alike(
     stages: Stages, work: DedupWork, numbered: Numbered, equal: Equal, bands: tuple[int, int]
 ) -> tuple[Path, ...]:
     """Files, a slice a block, of verdicts on all documents that are in a pair."""
-    dedup, minhash = work.dedup, work.minhash
+    dedup = work.dedup
     assert dedup is not None
-    assert minhash is not None
     candidates = _candidates(stages, numbered, equal, bands)
-    alike = _estimate(stages, work, numbered, candidates, (dedup, minhash))
+    alike = _compare(stages, work, numbered, candidates, dedup)
     edges = list(chain.from_iterable(alike.pairs.values()))
     rows = max(2, stages.memory // ROW_BYTES)
     folder = stages.folder / "components"
@@ -52,9 +50,10 @@ def find_alike(
             stem=stem,
             pairs=alike.pairs.get(block, ()),
             labels=labels,
+            same_ids=equal.ids,
             same_texts=equal.texts,
             partitions=stages.partitions(2 * numbered.documents),
-            weight=int(block in numbered.new),
+            old=block not in numbered.new,
         )
         for block, stem in enumerate(numbered.stems)
     ))  # fmt: skip
@@ -91,15 +90,10 @@ def _candidates(stages: Stages, numbered: Numbered, equal: Equal, bands: tuple[i
     return list(chain.from_iterable(found.files(pairs_path)))
 
 
-def _estimate(
-    stages: Stages,
-    work: DedupWork,
-    numbered: Numbered,
-    candidates: list[Path],
-    asked: tuple[Dedup, MinHash],
+def _compare(
+    stages: Stages, work: DedupWork, numbered: Numbered, candidates: list[Path], dedup: Dedup
 ) -> Alike:
     """Pairs that signatures do not rule out, confirmed on shingles if asked for."""
-    dedup, _ = asked
     exact, extremes = dedup.verify == "exact", dedup.cluster == "extremes"
     lowest = lowest_estimate(dedup.threshold, numbered.num_perm) if exact else dedup.threshold
     compared = stages.each("pairs", estimate_pairs, (

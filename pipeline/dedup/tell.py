@@ -30,7 +30,7 @@ def tell(
 ) -> FinishWork:
     """Write survivors, evidence, clusters and the index; what is left is to sum up."""
     verdicts = stages.each("verdicts", give_verdicts, (
-        VerdictsWork(block, stem, equal.ids, equal.texts, decided, int(block in numbered.new))
+        VerdictsWork(block, stem, equal.ids, equal.texts, decided, block not in numbered.new)
         for block, stem in enumerate(numbered.stems)
     ))  # fmt: skip
     starts = accumulate((len(index.stems) for index in stages.indexes), initial=0)

@@ -25,9 +25,9 @@ def jaccard(left: str, right: str) -> float:
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab_9 .<\n\x7f\x80é中😀", max_size=40))
-def test_peers_get_the_shingles_of_the_truth_and_none_for_a_text_without_words(text: str) -> None:
+def test_peers_get_the_shingles_of_the_truth_and_none_for_a_text_without_tokens(text: str) -> None:
     encoded = text.encode()
-    expected = truth.shingles_of(encoded) if truth.words_of(encoded) else set()
+    expected = truth.shingles_of(encoded) if truth.TOKEN.findall(encoded) else set()
     assert {shingle.encode() for shingle in PEERS["shingles_of"](text)} == expected
 
 
@@ -59,9 +59,10 @@ def test_turned_operators_leave_the_words_and_recased_ones_do_not() -> None:
     assert (operators.family, case.family) == ("operators", "case")
     assert "first_one > n and n < 10" in operators.text
     assert "first_one - n + 1 / n * 2" in operators.text
-    assert jaccard(ORIGINAL, operators.text) == 1.0
+    assert truth.words_of(ORIGINAL.encode()) == truth.words_of(operators.text.encode())
+    assert jaccard(ORIGINAL, operators.text) < 0.7
     assert "First.One > N And N < 87" in case.text
-    assert jaccard(ORIGINAL, case.text) == 0.0
+    assert jaccard(ORIGINAL, case.text) < 0.1
 
 
 def test_a_pair_counts_for_all_documents_of_its_texts() -> None:

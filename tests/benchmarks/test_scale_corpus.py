@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.dedup.scale import deduplicated
 from benchmarks.dedup.scale_check import WrongError, check, planted
-from benchmarks.dedup.scale_corpus import BANDS, THRESHOLD, ScaleCorpus
+from benchmarks.dedup.scale_corpus import THRESHOLD, ScaleCorpus
 from benchmarks.dedup.scale_hashes import mixed, unmixed
 from benchmarks.dedup.scale_tile import BASE, COPY, NEAR, REPEAT
 
@@ -56,7 +56,7 @@ def test_near_duplicates_reach_the_threshold_with_all_of_their_group() -> None:
     near = np.flatnonzero(FACTS.role == NEAR)
     changed = CORPUS.bands_changed(near).sum(axis=1)
     assert set(changed) == {1, 2, 3}
-    assert np.allclose(similarity(near, FACTS.start[near]), 1 - changed / BANDS)
+    assert np.allclose(similarity(near, FACTS.start[near]), 1 - changed / CORPUS.bands)
     siblings = near[:-1][FACTS.start[near[:-1]] == FACTS.start[near[1:]]]
     assert similarity(siblings, siblings + 1).min() >= 0.7 - 1e-9 > THRESHOLD
 
@@ -85,7 +85,7 @@ def test_bases_have_more_stars_than_all_others() -> None:
 def test_hot_documents_share_one_band_and_wordless_ones_have_none() -> None:
     hot = SLOTS[CORPUS.family : CORPUS.family + CORPUS.hot]
     wordless = SLOTS[CORPUS.family + CORPUS.hot :][: CORPUS.wordless]
-    assert np.allclose(similarity(hot[:-1], hot[1:]), 1 / BANDS)
+    assert np.allclose(similarity(hot[:-1], hot[1:]), 1 / CORPUS.bands)
     assert (SIGNATURES[wordless] == 0xFFFFFFFF).all()
     assert (SIGNATURES == 0xFFFFFFFF).all(axis=1).sum() == CORPUS.wordless
     assert (FACTS.size[np.concatenate([hot, wordless])] == 1).all()

@@ -41,6 +41,7 @@ def main() -> None:
     recipe, corpus = sys.argv[1], Path(sys.argv[2])
     scratch = Path(tempfile.mkdtemp(prefix="infill-determinism-"))
     batches = ["--set", "engine.batch_bytes=700000", "--set", "engine.split_bytes=3000000"]
+    batches += ["--set", "engine.dedup_bytes=1000000"]
     ways: list[tuple[str, Path, list[str], dict[str, str]]] = [
         ("--workers 0", corpus, ["--workers", "0"], {}),
         ("--workers 1", corpus, ["--workers", "1"], {}),

@@ -219,6 +219,13 @@ def test_limit_takes_the_first_rows(tmp_path: Path, limit: int) -> None:
     assert all(split.rows == 2 for split in splits[:-1])
 
 
+def test_rows_without_text_are_divided_by_their_number(tmp_path: Path) -> None:
+    """A million empty files are not one split: what later stages hold for a row would not be bounded."""
+    write_stack(tmp_path / "a.parquet", [stack_row("") for _ in range(100)], row_group_size=10)
+    splits = plan(tmp_path, split_bytes=256 * 20).splits
+    assert [split.rows for split in splits] == [20] * 5
+
+
 def test_limited_split_has_another_digest_than_the_whole(tmp_path: Path) -> None:
     write_stack(tmp_path / "a.parquet", [stack_row("a"), stack_row("b")])
     (whole,), (part,) = plan(tmp_path).splits, plan(tmp_path, limit=1).splits

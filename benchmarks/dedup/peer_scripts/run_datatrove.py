@@ -42,7 +42,7 @@ class Words(WordTokenizer):
     """The project's words."""
 
     def word_tokenize(self, text: str) -> list[str]:
-        found = words.WORD.findall(text)
+        found = words.TOKEN.findall(text)
         return found + [""] * (words.NGRAM - len(found)) if found else []
 
     def sent_tokenize(self, text: str) -> list[str]:

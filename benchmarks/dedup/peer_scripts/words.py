@@ -1,7 +1,7 @@
 """What every peer is given: the corpus's texts, the shingles of the truth, and the bands.
 
 Runs in a peer's own environment, beside the script that imports it, so it imports nothing of the project. The
-words and shingles are those of benchmarks/dedup/truth.py; a test holds the two together.
+tokens and shingles are those of benchmarks/dedup/truth.py; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-WORD = re.compile("[A-Za-z0-9_\x80-\U0010ffff]+")
-NGRAM = 5
+TOKEN = re.compile("[A-Za-z0-9_\x80-\U0010ffff]+|[!-~]")
+NGRAM = 7
 PROCESSES = 2
 
 
@@ -31,11 +31,11 @@ def num_perm() -> int:
 
 
 def shingles_of(text: str) -> list[str]:
-    """Each distinct run of five words; all words of a shorter text; nothing of one without words."""
-    words = WORD.findall(text)
-    if not words:
+    """Each distinct run of seven tokens; all of a shorter text; nothing of one without tokens."""
+    tokens = TOKEN.findall(text)
+    if not tokens:
         return []
-    return list({" ".join(words[at : at + NGRAM]) for at in range(max(1, len(words) - NGRAM + 1))})
+    return list({" ".join(tokens[at : at + NGRAM]) for at in range(max(1, len(tokens) - NGRAM + 1))})
 
 
 def files_of(corpus: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.dedup.exchange import Ints, gather, read_slice, slice_sizes, write_slices
+from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, slice_sizes, write_slices
 from pipeline.dedup.graph.forest import (
     entries,
     labels,
@@ -160,14 +160,8 @@ def _distinct(parts: Iterable[Ints]) -> Ints:
     for part in parts:
         held.append(part)
         if sum(map(len, held[1:])) > max(STEP, len(held[0])):
-            held = [_sorted_distinct(held)]
-    return _sorted_distinct(held)
-
-
-def _sorted_distinct(parts: list[Ints]) -> Ints:
-    """As np.unique, whose hash table is slower where most values are distinct."""
-    values = np.sort(np.concatenate(parts))
-    return values[np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]]
+            held = [distinct(np.concatenate(held))]
+    return distinct(np.concatenate(held))
 
 
 def _write(product: Product, files: Iterable[Sliced]) -> tuple[int, int]:

@@ -43,10 +43,11 @@ class ClustersWork:
     stem: Path
     pairs: tuple[Path, ...]
     labels: tuple[Path, ...]
+    same_ids: tuple[Path, ...]
     same_texts: tuple[Path, ...]
     partitions: int
-    weight: int
-    """Of a document that stands for itself alone: 1, or 0 in a saved index."""
+    old: bool
+    """Whether the block is of a saved index."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def send_clusters(work: ClustersWork, pending: tuple[Product, ...]) -> list[Rece
     labels = gather(work.labels, work.block, 2)
     labels = labels[np.argsort(labels[:, 0])]
     held = read_slice(docs_path(work.stem), 0)[:, HELD]
-    weights = block_weights(work.same_texts, work.block, len(held), work.weight)
+    weights = block_weights(work.same_ids, work.same_texts, work.block, len(held), old=work.old)
     index = labels[:, 0] & INDEX_MASK
     nodes = np.column_stack([labels, held[index], weights[index]])
     path = rows_path(product)
@@ -89,11 +90,18 @@ def send_clusters(work: ClustersWork, pending: tuple[Product, ...]) -> list[Rece
     return [product.commit(Receipt(product.key, len(nodes), len(nodes)))]
 
 
-def block_weights(same_texts: tuple[Path, ...], block: int, count: int, weight: int) -> Ints:
-    """How many documents each document of a block stands for."""
-    weights = np.full(count, weight, np.int64)
-    heavy = gather([weights_path(path) for path in same_texts], block)
-    weights[heavy[:, 0] & INDEX_MASK] = heavy[:, 1]
+def block_weights(
+    same_ids: tuple[Path, ...], same_texts: tuple[Path, ...], block: int, count: int, *, old: bool
+) -> Ints:
+    """How many documents of this corpus each document of a block stands for, itself included."""
+    by_text = gather([weights_path(path) for path in same_texts], block)
+    weights = np.full(count, int(not old), np.int64)
+    if old:  # its texts' weights do not hold those of its ids
+        by_id = gather([weights_path(path) for path in same_ids], block)
+        weights[by_id[:, 0] & INDEX_MASK] = by_id[:, 1]
+        weights[by_text[:, 0] & INDEX_MASK] += by_text[:, 1]
+    else:
+        weights[by_text[:, 0] & INDEX_MASK] = by_text[:, 1]
     return weights
 
 
@@ -184,15 +192,24 @@ def _measure(
 
 
 def _drop_leaks(verdicts: Ints, *, held_out: npt.NDArray[np.bool_], first_new: int) -> None:
-    """Drop held-out documents whose cluster also keeps a training document, the best of which is named."""
-    numbers, stays = verdicts[:, NUMBER], verdicts[:, REASON] == STAYS
+    """Leave each cluster on one side; of the documents on its side, the best is named.
+
+    A cluster in which a document of a saved index is held out stands there, any other that keeps a training
+    document stands on the side of training.
+    """
+    numbers = verdicts[:, NUMBER]
+    new = numbers >= first_new
     cluster = np.searchsorted(numbers, verdicts[:, ROOT])
-    training = np.flatnonzero(stays & ~held_out)[::-1]
-    witness = np.full(len(verdicts), -1)
-    witness[cluster[training]] = training  # reversed: the best training document of a cluster wins
-    leaks = np.flatnonzero(stays & held_out & (witness[cluster] >= 0) & (numbers >= first_new))
-    verdicts[leaks, REASON] = LEAK
-    left_alone = np.isin(verdicts[:, KEPT], numbers[leaks])  # who went for a leak goes for its witness now
-    verdicts[left_alone, KEPT] = numbers[witness[cluster[left_alone]]]
-    verdicts[left_alone, LIKE] = verdicts[left_alone, INSIDE] = 0
-    verdicts[left_alone, MEASURE] = UNMEASURED
+    for against, leaking in ((held_out & ~new, ~held_out & new), (~held_out, held_out & new)):
+        stays = verdicts[:, REASON] == STAYS
+        there = np.flatnonzero(stays & against)[::-1]
+        witness = np.full(len(verdicts), -1)
+        witness[cluster[there]] = there  # reversed: the best of a cluster wins
+        leaks = np.flatnonzero(stays & leaking & (witness[cluster] >= 0))
+        verdicts[leaks, REASON] = LEAK
+        left_alone = np.isin(
+            verdicts[:, KEPT], numbers[leaks]
+        )  # who went for a leak goes for its witness now
+        verdicts[left_alone, KEPT] = numbers[witness[cluster[left_alone]]]
+        verdicts[left_alone, LIKE] = verdicts[left_alone, INSIDE] = 0
+        verdicts[left_alone, MEASURE] = UNMEASURED

@@ -17,7 +17,7 @@ import polars as pl
 from numba import njit
 
 from filters.minhash_schemes import estimated_sizes
-from pipeline.dedup.exchange import Ints, gather, read_slice, slice_sizes, write_slices
+from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, slice_sizes, write_slices
 from pipeline.dedup.units.blocks import PLACE, pick_docs, pick_signatures, read_signatures
 from pipeline.dedup.units.candidates import pairs_path
 from pipeline.dedup.work import BLOCK_BITS, INDEX_MASK
@@ -156,7 +156,7 @@ def equal_shares(
 def _write_wanted(work: PairsWork, pairs: Ints, path: Path) -> None:
     """(number, place) of each document of a pair within this corpus, sliced by its group."""
     inside = pairs[pairs[:, LEFT] >= work.first_new]
-    numbers = np.unique(inside[:, [LEFT, RIGHT]])
+    numbers = distinct(inside[:, [LEFT, RIGHT]])
     places = pick_docs(work.stems, numbers)[:, PLACE]
     write_slices(path, np.column_stack([numbers, places[:, 1]]), places[:, 0], work.wanted_groups)
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from filters.minhash import MinHash
 from filters.shingles import ShingleSets, jaccard_and_containment
-from pipeline.dedup.exchange import Ints, gather, read_slice, rows_path, write_slices
+from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, rows_path, write_slices
 from pipeline.dedup.units.blocks import PLACE, pick_docs
 from pipeline.dedup.units.candidates import pairs_path
 from pipeline.dedup.units.pairs import LEFT, PAIR_WORDS, RIGHT, pair_rows
@@ -168,7 +168,7 @@ def _portions(work: ConfirmWork, pairs: Ints) -> Iterator[tuple[Ints, Sets]]:
     """Runs of pairs whose sets fit in memory together; one pair at least."""
     if not len(pairs):
         return
-    sets = find_sets(np.unique(pairs), work.stems, work.sets)
+    sets = find_sets(distinct(pairs), work.stems, work.sets)
     if sets.size > work.memory // 2 and len(pairs) > 1:
         half = len(pairs) // 2
         yield from _portions(work, pairs[:half])

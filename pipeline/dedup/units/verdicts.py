@@ -54,7 +54,8 @@ class VerdictsWork:
     same_ids: tuple[Path, ...]
     same_texts: tuple[Path, ...]
     decided: tuple[Path, ...]
-    weight: int
+    old: bool
+    """Whether the block is of a saved index."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def give_verdicts(work: VerdictsWork, pending: tuple[Product, ...]) -> list[Rece
     count = int(slice_sizes(docs_path(work.stem)).sum())
     rows = np.zeros((count, VERDICT_WORDS), np.int64)
     rows[:, NUMBER] = rows[:, KEPT] = rows[:, ROOT] = numbers_of(work.block, count)
-    rows[:, SIZE] = block_weights(work.same_texts, work.block, count, work.weight)
+    rows[:, SIZE] = block_weights(work.same_ids, work.same_texts, work.block, count, old=work.old)
     for files, reason in ((work.same_ids, DUPLICATE_ID), (work.same_texts, EXACT)):
         removed = gather(files, work.block)
         at = removed[:, 0] & INDEX_MASK

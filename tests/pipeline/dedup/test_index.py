@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from filters.minhash import MinHash
-from tests.pipeline.dedup.made import Doc, corpus, dedup, words
+from tests.pipeline.dedup.made import HELD, SHARE, TRAINING, Doc, corpus, dedup, window, words
 
 TINY = 40_000
 
@@ -88,3 +88,37 @@ def test_index_of_other_signatures_or_bands_is_refused(tmp_path: Path) -> None:
         dedup(tmp_path / "a", corpus(2), against=against, minhash=MinHash(num_perm=256, ngram=1, seed=2))
     with pytest.raises(ValueError, match=r"bands is .*must be the same"):
         dedup(tmp_path / "b", corpus(2), against=against, bands=(10, 10))
+
+
+def delivered(folder: Path, side: str, *repos: str) -> dict[str, tuple[str, str, float, int]]:
+    """What goes of a chain whose best document an earlier delivery kept on a side; each is like the next
+    alone.
+    """
+    dedup(folder / "first", [Doc("a", window(1, 0), repo=side)], index=True, validation=SHARE)
+    against = (str(folder / "first" / "dedup" / "index"),)
+    docs = [Doc("bc"[i], window(1, 32 * (i + 1)), 9 - i, repo) for i, repo in enumerate(repos)]
+    return dedup(folder / "later", docs, against=against, validation=SHARE).gone
+
+
+def test_cluster_stays_on_the_side_of_an_earlier_delivery(tmp_path: Path) -> None:
+    gone = delivered(tmp_path / "held", HELD, TRAINING, TRAINING)
+    assert {name: (reason, kept) for name, (reason, kept, _, _) in gone.items()} == {
+        "b": ("near_duplicate", "a"),
+        "c": ("split_leak", "a"),
+    }
+    gone = delivered(tmp_path / "training", TRAINING, TRAINING, HELD)
+    assert gone["c"][:2] == ("split_leak", "a")
+    assert "c" not in delivered(tmp_path / "same", HELD, TRAINING, HELD)
+
+
+def test_new_documents_count_in_a_cluster_whatever_they_share_with_an_old_one(tmp_path: Path) -> None:
+    dedup(tmp_path / "first", [Doc("a", words(1))], index=True)
+    against = (str(tmp_path / "first" / "dedup" / "index"),)
+    docs = [Doc("a", words(2)), Doc("b", words(1)), Doc("c", words(1, changed=4)), Doc("d", words(3))]
+    later = dedup(tmp_path / "later", docs, against=against)
+    assert later.stay == ["d"]
+    assert {name: (reason, size) for name, (reason, _, _, size) in later.gone.items()} == {
+        "a": ("duplicate_id", 3),
+        "b": ("exact_duplicate", 3),
+        "c": ("near_duplicate", 3),
+    }
