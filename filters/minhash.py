@@ -48,15 +48,18 @@ def pair_similarity(signatures: Words32, left: Integers, right: Integers) -> npt
     `signatures` is u32[n, num_perm]. Raises ValueError for an index outside [0, n) or for unlike lengths.
     """
     check_pairs(len(signatures), left, right)
-    return _equal_shares(signatures, left, right)
+    return equal_shares(signatures, left, signatures, right)
 
 
 @njit(cache=True, nogil=True)
-def _equal_shares(signatures: Words32, left: Integers, right: Integers) -> npt.NDArray[np.float64]:
-    """For each pair of rows, the share of equal entries: f64[m]. Indices are not checked."""
+def equal_shares(lefts: Words32, left: Integers, rights: Words32, right: Integers) -> npt.NDArray[np.float64]:
+    """For each pair of rows lefts[left[i]], rights[right[i]], the share of equal entries: f64[m].
+
+    Indices are not checked.
+    """
     shares = np.empty(len(left), np.float64)
     for pair in range(len(left)):
-        first, second = signatures[left[pair]], signatures[right[pair]]
+        first, second = lefts[left[pair]], rights[right[pair]]
         equal = np.int64(0)
         for k in range(len(first)):
             equal += np.int64(first[k] == second[k])

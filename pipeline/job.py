@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filters import Filter
 from pipeline.config import Recipe
 from pipeline.sources import Plan
 from pipeline.synthesize.stage import Synthesis
-from pipeline.units import Product, Quarantine, Receipt, Runner, StageReport
-
-SPLIT_STAGES = ("ingest", "metadata", "annotate", "repository files", "synthesize")
-"""Stages that read the corpus: a split that kills its workers there is quarantined, and the rest goes on."""
+from pipeline.units import Product, Quarantine, Runner, Staged, StageReport
 
 
 @dataclass
-class Job:
+class Job(Staged):
     """A recipe, where its results go, and what its stages have said so far."""
 
     recipe: Recipe
@@ -44,24 +40,7 @@ class Job:
     dedup: Product | None = None
     synthesis: Synthesis | None = None
 
-    def stage(self, name: str, work: Any, units: Any, *, cpus: int = 1) -> list[list[Receipt]]:
-        """Run one stage; returns each unit's receipts.
-
-        Raises RuntimeError if a unit is lost on which others depend; a lost split is quarantined instead.
-        """
-        report = self.reports[name] = self.runner.run_stage(name, work, units, cpus=cpus)
-        if report.lost and name not in SPLIT_STAGES:
-            lost = report.lost[0]
-            raise RuntimeError(f"stage {name} cannot go on without {lost.file}: {lost.message}")
-        return report.receipts
-
     @property
     def quarantine(self) -> list[Quarantine]:
         """All records, of files, rows and lost units, sorted and each once."""
-        records = set(self.plan.quarantine)
-        for report in self.reports.values():
-            records.update(report.lost)
-            records.update(
-                q for receipts in report.receipts for receipt in receipts for q in receipt.quarantine
-            )
-        return sorted(records)
+        return self.quarantined(self.plan.quarantine)

@@ -209,3 +209,33 @@ def _account(report: StageReport, units: Iterable[Unit]) -> None:
             report.rows_out += first.rows_out
             report.dropped += sum(first.dropped.values())
             report.quarantined += first.quarantined
+
+
+SPLIT_STAGES = ("ingest", "metadata", "annotate", "repository files", "synthesize")
+"""Stages that read the corpus: a split that kills its workers there is quarantined, and the rest goes on."""
+
+
+class Staged:
+    """What jobs share: stages by name, and the quarantine that they leave."""
+
+    runner: Runner
+    reports: dict[str, StageReport]
+
+    def stage(self, name: str, work: Work, units: Sequence[Unit], *, cpus: int = 1) -> list[list[Receipt]]:
+        """Run one stage; returns each unit's receipts.
+
+        Raises RuntimeError if a unit is lost on which others depend; a lost split is quarantined instead.
+        """
+        report = self.reports[name] = self.runner.run_stage(name, work, units, cpus=cpus)
+        if report.lost and name not in SPLIT_STAGES:
+            lost = report.lost[0]
+            raise RuntimeError(f"stage {name} cannot go on without {lost.file}: {lost.message}")
+        return report.receipts
+
+    def quarantined(self, planned: Iterable[Quarantine]) -> list[Quarantine]:
+        """All records, of files (`planned`), rows and lost units, sorted and each once."""
+        records = set(planned)
+        for report in self.reports.values():
+            records.update(report.lost)
+            records.update(q for own in report.receipts for receipt in own for q in receipt.quarantine)
+        return sorted(records)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from filters import Filter
 from pipeline.annotate import Identity, annotate_split, annotate_units
@@ -27,14 +26,11 @@ from pipeline.recipe import is_gate_filter
 from pipeline.select import select_split, select_units
 from pipeline.sources import Plan, Split, plan_splits
 from pipeline.store import key_of
-from pipeline.units import Product, Quarantine, Receipt, Runner, StageReport, Unit
-
-SPLIT_STAGES = ("metadata", "annotate")
-"""Stages whose lost splits are quarantined; the rest goes on."""
+from pipeline.units import Product, Quarantine, Receipt, Runner, Staged, StageReport, Unit
 
 
 @dataclass
-class Alone:
+class Alone(Staged):
     """A request, where its results go, and what its stages have said so far."""
 
     request: Request
@@ -55,22 +51,10 @@ class Alone:
     """That of dedup."""
     copies: Sequence[Product] = ()
 
-    def stage(self, name: str, work: Any, units: Sequence[Unit]) -> list[list[Receipt]]:
-        """Run one stage; returns each unit's receipts. Raises RuntimeError if others need a lost unit."""
-        report = self.reports[name] = self.runner.run_stage(name, work, units)
-        if report.lost and name not in SPLIT_STAGES:
-            lost = report.lost[0]
-            raise RuntimeError(f"stage {name} cannot go on without {lost.file}: {lost.message}")
-        return report.receipts
-
     @property
     def quarantine(self) -> list[Quarantine]:
         """All records, of files, rows and lost units, sorted and each once."""
-        records = set(self.plan.quarantine)
-        for report in self.reports.values():
-            records.update(report.lost)
-            records.update(q for own in report.receipts for receipt in own for q in receipt.quarantine)
-        return sorted(records)
+        return self.quarantined(self.plan.quarantine)
 
 
 def run_alone(job: Alone, *, copy: bool = False) -> None:

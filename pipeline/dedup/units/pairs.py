@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from filters.minhash import equal_shares
 from filters.minhash_schemes import estimated_sizes
 from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, slice_sizes, write_slices
 from pipeline.dedup.units.blocks import PLACE, pick_docs, pick_signatures, read_signatures
@@ -136,21 +136,6 @@ def _estimated(work: PairsWork, own: npt.NDArray[np.uint32], candidates: Ints) -
 def pair_rows(pairs: Ints, jaccard: Floats, containment: Floats) -> Ints:
     """Rows of a pair file."""
     return np.column_stack([pairs, jaccard.view(np.int64), containment.view(np.int64)])
-
-
-@njit(cache=True, nogil=True)
-def equal_shares(
-    theirs: npt.NDArray[np.uint32], lefts: Ints, own: npt.NDArray[np.uint32], rights: Ints
-) -> Floats:
-    """For each pair of rows, the share of equal entries: f64[m]. Indices are not checked."""
-    shares = np.empty(len(lefts), np.float64)
-    for pair in range(len(lefts)):
-        first, second = theirs[lefts[pair]], own[rights[pair]]
-        equal = np.int64(0)
-        for k in range(len(first)):
-            equal += np.int64(first[k] == second[k])
-        shares[pair] = equal / len(first)
-    return shares
 
 
 def _write_wanted(work: PairsWork, pairs: Ints, path: Path) -> None:

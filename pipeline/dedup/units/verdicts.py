@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from filters.minhash import equal_shares
 from filters.minhash_schemes import estimated_sizes
 from pipeline.dedup.exchange import Ints, gather, read_slice, rows_path, slice_sizes, write_slices
 from pipeline.dedup.units.blocks import (
@@ -35,7 +36,6 @@ from pipeline.dedup.units.decide import (
     VERDICT_WORDS,
     block_weights,
 )
-from pipeline.dedup.units.pairs import equal_shares
 from pipeline.dedup.work import DUPLICATE_ID, ESTIMATE, EXACT, INDEX_MASK, MEASURED, NEAR, STAYS, UNMEASURED
 from pipeline.units import Product, Receipt
 
