@@ -47,6 +47,11 @@ def write_slices(path: Path, rows: Ints, slice_of_row: Ints, slices: int) -> Non
             np.ascontiguousarray(rows[own] if order is None else rows[order[own]], "<i8").tofile(stream)
 
 
+def write_rows(path: Path, rows: Ints) -> None:
+    """Commit `rows` int64[n, k] as one slice."""
+    write_slices(path, rows, np.zeros(len(rows), np.int64), 1)
+
+
 @njit(cache=True, nogil=True)
 def _stable_order(slice_of_row: Ints, offsets: Ints) -> Ints:
     """The positions of rows slice by slice (a counting sort)."""

@@ -17,7 +17,7 @@ import numpy as np
 from filters.minhash import MinHash
 from filters.minhash_schemes import permutation_digest
 from pipeline.annotate import filter_fields
-from pipeline.dedup.exchange import read_slice, write_slices
+from pipeline.dedup.exchange import read_slice, write_rows
 from pipeline.dedup.units.bands import band_hashes
 from pipeline.dedup.units.blocks import (
     ID,
@@ -27,12 +27,12 @@ from pipeline.dedup.units.blocks import (
     docs_path,
     numbers_of,
     read_signatures,
-    signatures_path,
     write_keyed,
+    write_signatures,
 )
 from pipeline.dedup.units.decide import REASON
 from pipeline.dedup.work import BLOCK_BITS, STAYS
-from pipeline.store import committed, file_digest, read_json, write_json
+from pipeline.store import file_digest, read_json, write_json
 from pipeline.units import Product, Receipt
 
 FORMAT: Final = "infill-dedup-index/1"
@@ -89,9 +89,8 @@ def save_block(work: IndexWork, pending: tuple[Product, ...]) -> list[Receipt]:
     records = np.column_stack([hashes.ravel(), np.repeat(numbers[comparable], work.bands)])
     write_keyed(work.target.with_suffix(".bands"), records, SLICES)
     docs[:, PLACE] = -1  # its text is not here
-    write_slices(docs_path(work.target), docs, np.zeros(len(docs), np.int64), 1)
-    with committed(signatures_path(work.target)) as temporary, temporary.open("wb") as stream:
-        signatures.tofile(stream)
+    write_rows(docs_path(work.target), docs)
+    write_signatures(work.target, signatures)
     dropped = {"removed": int((~stay).sum())}
     return [product.commit(Receipt(product.key, len(stay), len(docs), dropped))]
 

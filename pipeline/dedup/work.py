@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from filters.minhash import MinHash
 from pipeline.config import Dedup
@@ -54,8 +54,3 @@ class DedupWork:
     seed: int
     memory: int
     """About how many bytes a unit may hold."""
-
-    def settings(self) -> dict[str, Any]:
-        """What decides the result, as plain values."""
-        asked = self.dedup.model_dump(mode="json") if self.dedup else None
-        return {"dedup": asked, "validation": self.validation, "seed": self.seed, "sources": self.sources}

@@ -32,24 +32,6 @@ def greedy(n: int, left: Ints, right: Ints, similarity: Floats) -> tuple[Ints, F
 
 
 @njit(cache=True, nogil=True)
-def components(n: int, left: Ints, right: Ints) -> Ints:
-    """The smallest member of each document's connected component (union-find with path halving)."""
-    parent = np.arange(n)
-    for k in range(len(left)):
-        a, b = left[k], right[k]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        parent[max(a, b)] = min(a, b)
-    for i in range(n):  # roots are smaller than their members, so one ascending pass flattens
-        parent[i] = parent[parent[i]]
-    return parent
-
-
-@njit(cache=True, nogil=True)
 def first_of_each(groups: Ints) -> Ints:
     """For each position, the first position of the same group; `groups` holds dense numbers from 0."""
     first = np.full(len(groups), -1, np.int64)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dedup.exchange import Ints, read_slice, write_slices
+from pipeline.dedup.exchange import Ints, read_slice, write_rows, write_slices
 from pipeline.dedup.order import TAIL_WORDS, first_at_least, sorted_rows
 from pipeline.dedup.units.runs import FACTS, signature_words
 from pipeline.dedup.work import BLOCK_BITS, INDEX_MASK
@@ -68,10 +68,9 @@ def make_block(work: BlocksWork, pending: tuple[Product, ...]) -> list[Receipt]:
     identity = keys[:, work.key_words - TAIL_WORDS : work.key_words - 1]
     facts = rows[:, work.key_words : work.key_words + FACTS]
     docs = np.concatenate([identity, facts], axis=1)[order]
-    write_slices(docs_path(product.path), docs, np.zeros(len(docs), np.int64), 1)
+    write_rows(docs_path(product.path), docs)
     signatures = rows[:, work.key_words + FACTS :].view("<u4")[:, : work.num_perm]
-    with committed(signatures_path(product.path)) as temporary, temporary.open("wb") as stream:
-        np.ascontiguousarray(signatures[order]).tofile(stream)
+    write_signatures(product.path, signatures[order])
     numbers = numbers_of(work.block, len(docs))
     ids = np.column_stack([docs[:, ID], numbers, np.ones(len(docs), np.int64)])
     write_keyed(ids_path(product.path), ids, work.partitions)
@@ -126,6 +125,12 @@ def _between(run: Path, work: BlocksWork) -> Ints:
         stop = count if work.high is None else first_at_least(keys, np.array(work.high, np.int64))
         stream.seek((_HEADER_WORDS + start * columns) * WORD)
         return np.fromfile(stream, "<i8", max(0, stop - start) * columns).reshape(-1, columns)
+
+
+def write_signatures(stem: Path, signatures: npt.NDArray[np.uint32]) -> None:
+    """Commit a block's signatures."""
+    with committed(signatures_path(stem)) as temporary, temporary.open("wb") as stream:
+        np.ascontiguousarray(signatures).tofile(stream)
 
 
 def read_signatures(stem: Path, num_perm: int) -> npt.NDArray[np.uint32]:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from filters.shingles import jaccard_and_containment
+from filters.shingles import ShingleSets, jaccard_and_containment
 from pipeline.dedup.exchange import Ints, gather, read_slice, rows_path, write_slices
 from pipeline.dedup.graph import choice
 from pipeline.dedup.units.blocks import HELD, docs_path, partition_of
@@ -143,14 +143,15 @@ def _portions(work: DecideWork, nodes: Ints, pairs: Ints) -> Iterator[tuple[Ints
 def _judge(work: DecideWork, nodes: Ints, pairs: Ints) -> Ints:
     numbers, roots = nodes[:, 0], nodes[:, 1]
     left, right = (np.searchsorted(numbers, pairs[:, side]) for side in (LEFT, RIGHT))
-    owner = _owners(work, nodes, left, right, pairs[:, JACCARD].view(np.float64))
+    sets = find_sets(numbers, work.stems, work.sets).read() if work.cluster == "extremes" else None
+    owner = _owners(work, nodes, sets, (left, right, pairs[:, JACCARD].view(np.float64)))
     owner = np.where(numbers < work.first_new, np.arange(len(numbers)), owner)
     gone = np.flatnonzero(owner != np.arange(len(numbers)))
     verdicts = np.zeros((len(numbers), VERDICT_WORDS), np.int64)
     verdicts[:, NUMBER], verdicts[:, KEPT], verdicts[:, ROOT] = numbers, numbers, roots
     verdicts[gone, REASON] = NEAR
     verdicts[gone, KEPT] = numbers[owner[gone]]
-    _measure(work, verdicts, gone, owner, (left, right, pairs))
+    _measure(work, verdicts, owner, sets, (left, right, pairs))
     _drop_leaks(verdicts, held_out=nodes[:, 2] != 0, first_new=work.first_new)
     cluster = np.searchsorted(numbers, roots)
     sizes = np.bincount(cluster, nodes[:, 3], minlength=len(numbers)).astype(np.int64)
@@ -158,34 +159,36 @@ def _judge(work: DecideWork, nodes: Ints, pairs: Ints) -> Ints:
     return verdicts
 
 
-def _owners(work: DecideWork, nodes: Ints, left: Ints, right: Ints, similarity: Floats) -> Ints:
+def _owners(
+    work: DecideWork, nodes: Ints, sets: ShingleSets | None, found: tuple[Ints, Ints, Floats]
+) -> Ints:
     """The position of who stays for each document, its own if it stays."""
+    left, right, similarity = found
     n = len(nodes)
+    if sets is not None:
+        joined = choice.joined_clusters(n, left, right)
+        return choice.extremes(joined, sets.hashes, sets.offsets, work.threshold, MOST_EXTREMES)[0]
     if work.cluster == "components":
         return choice.one_of_each(n, np.searchsorted(nodes[:, 0], nodes[:, 1]))
-    if work.cluster == "greedy":
-        return choice.greedy(n, left, right, similarity)[0]
-    joined = choice.joined_clusters(n, left, right)
-    sets = find_sets(nodes[:, 0], work.stems, work.sets).read()
-    return choice.extremes(joined, sets.hashes, sets.offsets, work.threshold, MOST_EXTREMES)[0]
+    return choice.greedy(n, left, right, similarity)[0]
 
 
 def _measure(
-    work: DecideWork, verdicts: Ints, gone: Ints, owner: Ints, found: tuple[Ints, Ints, Ints]
+    work: DecideWork, verdicts: Ints, owner: Ints, sets: ShingleSets | None, found: tuple[Ints, Ints, Ints]
 ) -> None:
     """How alike those that go are to those that stay for them, as far as the pair was looked at."""
     left, right, pairs = found
     n = len(verdicts)
+    gone = np.flatnonzero(owner != np.arange(n))
     keys, wanted = right * n + left, gone * n + owner[gone]
     at = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
     seen = keys[at] == wanted if len(keys) else np.zeros(len(gone), np.bool_)
     known, at = gone[seen], at[seen]
     verdicts[known, LIKE], verdicts[known, INSIDE] = pairs[at, JACCARD], pairs[at, CONTAINMENT]
-    exact = work.exact and work.cluster != "extremes"
+    exact = work.exact and sets is None
     verdicts[known, MEASURE] = np.where((pairs[at, LEFT] >= work.first_new) & exact, MEASURED, ESTIMATE)
-    if work.cluster == "extremes" and len(gone):
+    if sets is not None:
         inside = gone[verdicts[gone, KEPT] >= work.first_new]
-        sets = find_sets(verdicts[:, NUMBER], work.stems, work.sets).read()
         jaccard, containment = jaccard_and_containment(sets, owner[inside], inside)
         verdicts[inside, LIKE], verdicts[inside, INSIDE] = jaccard.view(np.int64), containment.view(np.int64)
         verdicts[inside, MEASURE] = MEASURED

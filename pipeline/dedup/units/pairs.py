@@ -17,7 +17,7 @@ import polars as pl
 
 from filters.minhash import equal_shares
 from filters.minhash_schemes import estimated_sizes
-from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, slice_sizes, write_slices
+from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, slice_sizes, write_rows, write_slices
 from pipeline.dedup.units.blocks import PLACE, pick_docs, pick_signatures, read_signatures
 from pipeline.dedup.units.candidates import pairs_path
 from pipeline.dedup.work import BLOCK_BITS, INDEX_MASK
@@ -64,7 +64,7 @@ def estimate_pairs(work: PairsWork, pending: tuple[Product, ...]) -> list[Receip
         kept = [_estimated(work, own, part) for part in _portions(work, candidates)]
         pairs = np.concatenate(kept) if kept else np.empty((0, PAIR_WORDS), np.int64)
         pairs = pairs[np.lexsort((pairs[:, LEFT], pairs[:, RIGHT]))]
-        write_slices(pairs_path(product, files), pairs, np.zeros(len(pairs), np.int64), 1)
+        write_rows(pairs_path(product, files), pairs)
         if work.wanted_groups:
             _write_wanted(work, pairs, wanted_path(product, files))
         found, files = found + len(pairs), files + 1
@@ -127,10 +127,14 @@ def _estimated(work: PairsWork, own: npt.NDArray[np.uint32], candidates: Ints) -
     alike = equal_shares(theirs, place, own, rights)
     good = alike >= work.threshold
     alike, place, rights = alike[good], place[good], rights[good]
-    sizes = estimated_sizes(theirs)[place], estimated_sizes(own[rights])
-    shared = alike * (sizes[0] + sizes[1]) / (1 + alike)
-    containment = np.minimum(1.0, shared / np.maximum(sizes[1], 1.0))
+    containment = estimated_containment(alike, estimated_sizes(theirs)[place], estimated_sizes(own[rights]))
     return pair_rows(candidates[good], alike, containment)
+
+
+def estimated_containment(jaccard: Floats, left: Floats, right: Floats) -> Floats:
+    """The share of right sets that is in left ones, from their similarity and estimated sizes."""
+    shared = jaccard * (left + right) / (1 + jaccard)
+    return np.minimum(1.0, shared / np.maximum(right, 1.0))
 
 
 def pair_rows(pairs: Ints, jaccard: Floats, containment: Floats) -> Ints:

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dedup.exchange import Ints, write_slices
+from pipeline.dedup.exchange import Ints, write_rows
 from pipeline.dedup.order import TAIL_WORDS, key_words, sorted_rows
 from pipeline.dedup.work import ROW_BITS
 from pipeline.keyed import falls_in
@@ -83,7 +83,7 @@ def make_runs(work: RunsWork, pending: tuple[Product, ...]) -> list[Receipt]:
             axis=1,
         )
         rows = np.concatenate([keys, facts.astype(np.int64), signatures], axis=1)[order]
-        write_slices(run_path(product, count), rows, np.zeros(len(rows), np.int64), 1)
+        write_rows(run_path(product, count), rows)
         offset = (0x9E3779B97F4A7C15 * (work.group + 1 + count) >> 20) % step
         samples += keys[order[offset::step]].tolist()
         count, key_size = count + 1, keys.shape[1]

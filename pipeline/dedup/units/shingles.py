@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from filters.minhash import MinHash
 from filters.shingles import ShingleSets, jaccard_and_containment
-from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, rows_path, write_slices
+from pipeline.dedup.exchange import Ints, distinct, gather, read_slice, rows_path, write_rows
 from pipeline.dedup.units.blocks import PLACE, pick_docs
 from pipeline.dedup.units.candidates import pairs_path
 from pipeline.dedup.units.pairs import LEFT, PAIR_WORDS, RIGHT, pair_rows
@@ -80,7 +80,7 @@ def make_shingles(work: ShinglesWork, pending: tuple[Product, ...]) -> list[Rece
     stops = np.cumsum(np.concatenate(sizes))
     table = np.column_stack([numbers, stops - np.concatenate(sizes), stops])
     table = table[np.argsort(numbers)]
-    write_slices(path, table, np.zeros(len(table), np.int64), 1)
+    write_rows(path, table)
     return [product.commit(Receipt(product.key, len(places), len(places)))]
 
 
@@ -108,7 +108,7 @@ def confirm_pairs(work: ConfirmWork, pending: tuple[Product, ...]) -> list[Recei
         ]
         kept = np.concatenate(confirmed) if confirmed else np.empty((0, PAIR_WORDS), np.int64)
         kept = kept[np.lexsort((kept[:, LEFT], kept[:, RIGHT]))]
-        write_slices(pairs_path(product, index), kept, np.zeros(len(kept), np.int64), 1)
+        write_rows(pairs_path(product, index), kept)
         came, found = came + len(pairs), found + len(kept)
     dropped = {"below the threshold": came - found}
     facts = {"files": len(work.pairs)}

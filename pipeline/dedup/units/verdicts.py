@@ -14,7 +14,7 @@ import numpy as np
 
 from filters.minhash import equal_shares
 from filters.minhash_schemes import estimated_sizes
-from pipeline.dedup.exchange import Ints, gather, read_slice, rows_path, slice_sizes, write_slices
+from pipeline.dedup.exchange import Ints, gather, read_slice, rows_path, slice_sizes, write_rows, write_slices
 from pipeline.dedup.units.blocks import (
     ID,
     PLACE,
@@ -36,6 +36,7 @@ from pipeline.dedup.units.decide import (
     VERDICT_WORDS,
     block_weights,
 )
+from pipeline.dedup.units.pairs import estimated_containment
 from pipeline.dedup.work import DUPLICATE_ID, ESTIMATE, EXACT, INDEX_MASK, MEASURED, NEAR, STAYS, UNMEASURED
 from pipeline.units import Product, Receipt
 
@@ -89,7 +90,7 @@ def give_verdicts(work: VerdictsWork, pending: tuple[Product, ...]) -> list[Rece
     decided = gather(work.decided, work.block)
     if len(decided):
         rows[decided[:, NUMBER] & INDEX_MASK] = decided
-    write_slices(rows_path(product), rows, np.zeros(count, np.int64), 1)
+    write_rows(rows_path(product), rows)
     gone = int((rows[:, REASON] != STAYS).sum())
     return [product.commit(Receipt(product.key, count, count - gone, {"removed": gone}))]
 
@@ -161,7 +162,6 @@ def _estimate(rows: Ints, work: EvidenceWork) -> None:
             pair.append((pick_signatures(work.stems, distinct, work.num_perm), place))
         (theirs, left), (own, right) = pair
         alike = equal_shares(theirs, left, own, right)
-        sizes = estimated_sizes(theirs)[left], estimated_sizes(own)[right]
-        inside = np.minimum(1.0, alike * (sizes[0] + sizes[1]) / (1 + alike) / np.maximum(sizes[1], 1.0))
+        inside = estimated_containment(alike, estimated_sizes(theirs)[left], estimated_sizes(own)[right])
         rows[part, LIKE], rows[part, INSIDE] = alike.view(np.int64), inside.view(np.int64)
         rows[part, MEASURE] = ESTIMATE

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dedup.graph.choice import (
-    components,
     extremes,
     first_of_each,
     greedy,
@@ -32,14 +31,6 @@ def pairs_of(edges: Edges) -> Edges:
 def columns(pairs: Edges) -> tuple[Ints, Ints]:
     left, right = np.array(pairs, np.int64).reshape(-1, 2).T
     return left.copy(), right.copy()
-
-
-def naive_components(n: int, pairs: Edges) -> list[int]:
-    label = list(range(n))
-    for _ in range(n):
-        for left, right in pairs:
-            label[left] = label[right] = min(label[left], label[right])
-    return label
 
 
 def packed(sets: Sets) -> tuple[npt.NDArray[np.uint64], Ints]:
@@ -103,13 +94,6 @@ def test_chain_keeps_its_ends() -> None:
     owner, best = greedy(3, *columns([(0, 1), (1, 2)]), np.array([0.8, 0.9]))
     assert owner.tolist() == [0, 0, 2]
     assert best.tolist() == [0.0, 0.8, 0.0]
-
-
-@given(EDGES)
-@settings(deadline=None)
-def test_clusters_are_connected_components(edges: Edges) -> None:
-    pairs = pairs_of(edges)
-    assert components(N, *columns(pairs)).tolist() == naive_components(N, pairs)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1))
